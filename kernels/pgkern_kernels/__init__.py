@@ -1,0 +1,1 @@
+"""GPU kernels in Triton, and the torch code that launches them."""

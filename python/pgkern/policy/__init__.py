@@ -1,0 +1,1 @@
+"""Policy-gradient losses: from log-probabilities, from logits, and from hidden states and the head's weight."""

@@ -1,0 +1,1 @@
+"""The thin trainer: configuration, step, loop, checkpoint, metrics, report."""
