@@ -1,0 +1,160 @@
+"""The policy loss from hidden states and the head's weight, without ever holding the logits of all tokens.
+
+Names: N tokens, D hidden size, V vocabulary, B padded rows of L tokens.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .linear_gradients import Needs
+from .linear_head import LinearHead, linear_head
+from .linear_log_probs import differentiable_log_probs
+from .linear_pass import gradient_pass, loss_pass
+from .objective import GRPO, PolicyObjective
+from .policy_batch import PolicyBatch, policy_batch
+from .policy_loss import PolicyLoss, weighted_loss
+from .policy_metrics import policy_metrics
+from .token_surrogate import token_coefficients
+from .token_weights import Count, token_weights
+
+
+def linear_policy_loss(
+    hidden: Tensor,
+    weight: Tensor,
+    token_ids: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    *,
+    old_log_probs: Tensor | None = None,
+    sequence_ids: Tensor | None = None,
+    objective: PolicyObjective = GRPO,
+    num_tokens: Count | None = None,
+    num_sequences: Count | None = None,
+    bias: Tensor | None = None,
+    temperature: float = 1.0,
+    chunk_tokens: int | None = None,
+) -> PolicyLoss:
+    """Equal to
+
+        logits = (hidden @ weight.T + bias) / temperature
+        log_probs = logits.log_softmax(-1).gather(-1, token_ids[..., None])[..., 0]
+        policy_loss(log_probs, advantages, mask, old_log_probs=old_log_probs, ...)
+
+    but a chunk of tokens at a time, with the gradients of hidden, weight and bias found in the same pass as the loss:
+    3 products of 2 * N * D * V operations in all, 2 with a frozen hidden or weight, 1 without gradients. Masked tokens
+    cost nothing; tokens that are clipped or have advantage 0 cost one product instead of three (on the CPU).
+    Logits, sums and gradients are fp32 also from bf16 inputs (fp64 from fp64).
+
+    Args:
+        hidden: `[N, D]` (packed) or `[B, L, D]` (padded), already aligned: `hidden[t]` predicts `token_ids[t]`.
+        weight: `[V, D]`.
+        token_ids: hidden's leading shape, int64 or int32.
+        bias: `[V]`.
+        temperature: what the logits are divided by, a number above 0.
+        chunk_tokens: how many tokens' logits are alive at a time; by default as many as fit a fixed memory budget.
+        advantages, mask, old_log_probs, sequence_ids, objective, num_tokens, num_sequences: as in `policy_loss`, with
+            hidden's leading shape for the tokens' shape.
+
+    Masked positions may hold anything, also a token id such as -100 or NaN in `hidden`. The metrics are those of
+    `policy_loss`, with "entropy". With reduction "none" the gradient is not known before `backward`, which then
+    computes the logits again.
+
+    Raises:
+        ValueError: shapes, dtypes or values that do not fit, with the numbers. A token id outside the vocabulary at an
+            unmasked position is one on the CPU; on a GPU, which is not waited for, it makes the loss NaN.
+    Source: the primer's eq. 26 and 27; PPO arXiv 1707.06347; GRPO arXiv 2402.03300.
+    """
+    if hidden.dim() not in (2, 3):
+        raise ValueError(f"hidden must have shape [T, D] (packed) or [B, L, D] (padded), got {list(hidden.shape)}")
+    dtype = torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
+    batch = policy_batch(hidden.shape[:-1], advantages, mask, old_log_probs, sequence_ids, dtype)
+    head = linear_head(hidden, weight, token_ids, bias, temperature, batch.mask_T)
+    weights_N = token_weights(batch, objective, num_tokens, num_sequences)
+    rows_N = batch.mask_T.nonzero()[:, 0]  # on a GPU this waits for the device, once
+    if objective.reduction == "none":
+        return _loss_per_token(head, rows_N, batch, weights_N, objective, hidden.shape[:-1], chunk_tokens)
+    grad = torch.is_grad_enabled()
+    needs = Needs(
+        hidden=grad and hidden.requires_grad,
+        weight=grad and weight.requires_grad,
+        bias=grad and bias is not None and bias.requires_grad,
+    )
+    job = _Job(head, rows_N, batch, weights_N, objective, needs, chunk_tokens)
+    loss, log_probs_N, entropy_N = _LinearPolicyLoss.apply(job, head.hidden_TD, weight, bias)  # type: ignore[no-untyped-call]
+    return PolicyLoss(loss, policy_metrics(log_probs_N, batch, objective, entropy_N))
+
+
+@dataclass(slots=True)
+class _Job:
+    """The arguments of one pass, under one name."""
+
+    head: LinearHead
+    rows_N: Tensor
+    batch: PolicyBatch
+    weights_N: Tensor
+    objective: PolicyObjective
+    needs: Needs
+    chunk_tokens: int | None
+
+    def coefficients(self, rows_T: Tensor, log_probs_T: Tensor) -> Tensor:
+        old_N = self.batch.old_log_probs_T
+        return token_coefficients(
+            log_probs_T,
+            None if old_N is None else old_N[rows_T],
+            self.batch.advantages_T[rows_T],
+            self.weights_N[rows_T],
+            self.objective,
+        )
+
+
+class _LinearPolicyLoss(torch.autograd.Function):
+    """Gradients are found in forward; backward scales them in place and hands them over without a copy.
+
+    A second backward through the same graph finds them gone and computes them again.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, job: _Job, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        found = loss_pass(job.head, job.rows_N, job.coefficients, job.needs, chunk_tokens=job.chunk_tokens)
+        loss = weighted_loss(found.log_probs_N, job.batch, job.weights_N, job.objective)
+        ctx.mark_non_differentiable(found.log_probs_N, found.entropy_N)
+        ctx.gradients = found.gradients
+        ctx.temperature, ctx.needs, ctx.chunk_tokens = job.head.temperature, job.needs, job.chunk_tokens
+        ctx.save_for_backward(hidden_ND, weight_VD, bias_V, job.head.token_ids_T, job.rows_N, found.coefficients_N)
+        return loss, found.log_probs_N, found.entropy_N
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_loss: Tensor, *_unused: Tensor | None) -> tuple[Tensor | None, ...]:
+        hidden_ND, weight_VD, bias_V, token_ids_N, rows_N, coefficients_N = ctx.saved_tensors
+        head = LinearHead(hidden_ND, weight_VD, bias_V, token_ids_N, ctx.temperature)
+        gradients, ctx.gradients = ctx.gradients, None
+        if gradients is None:
+            gradients = gradient_pass(head, rows_N, coefficients_N, None, ctx.needs, chunk_tokens=ctx.chunk_tokens)
+        return None, *gradients.scaled_(grad_loss, head)
+
+
+def _loss_per_token(
+    head: LinearHead,
+    rows_N: Tensor,
+    batch: PolicyBatch,
+    weights_N: Tensor,
+    objective: PolicyObjective,
+    token_shape: torch.Size,
+    chunk_tokens: int | None,
+) -> PolicyLoss:
+    """A gradient per token comes from above, so only `backward` can form the sums over tokens: four products."""
+    log_probs_R, entropy_R = differentiable_log_probs(
+        replace(head, hidden_TD=head.hidden_TD[rows_N], token_ids_T=head.token_ids_T[rows_N]), chunk_tokens
+    )
+    zeros_N = torch.zeros(batch.mask_T.shape[0], dtype=log_probs_R.dtype, device=log_probs_R.device)
+    log_probs_N = zeros_N.index_copy(0, rows_N, log_probs_R)
+    entropy_N = zeros_N.index_copy(0, rows_N, entropy_R.detach())
+    loss_N = weighted_loss(log_probs_N, batch, weights_N, objective)
+    return PolicyLoss(loss_N.reshape(token_shape), policy_metrics(log_probs_N.detach(), batch, objective, entropy_N))

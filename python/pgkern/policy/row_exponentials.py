@@ -1,0 +1,89 @@
+"""The softmax of rows of logits, left unnormalised and in place: the CPU's only visit to the logits.
+
+Names: T tokens, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# Rows are visited a block at a time, so that the several passes over a block stay in the cache: this many numbers.
+_BLOCK_NUMBERS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RowStatistics:
+    """Of rows of logits divided by the temperature."""
+
+    log_probs_T: Tensor
+    entropy_T: Tensor | None
+    sums_T: Tensor  # sum(exp(logits - max))
+
+    def gradient_scales(
+        self, coefficients_T: Tensor, entropy_coefficients_T: Tensor | None, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        """Scales of the rows left behind, and the values of the token's column, that make them the logits' gradient.
+
+        They belong to `coefficients * log p[token] + entropy_coefficients * H`. The token's own `1 - p` is formed
+        without cancellation, so that it keeps its digits where p is close to 1.
+        """
+        token_scales_T = coefficients_T * -self.log_probs_T.expm1()
+        if entropy_coefficients_T is None:
+            return -coefficients_T / (self.sums_T * temperature), token_scales_T / temperature
+        assert self.entropy_T is not None
+        token_scales_T -= entropy_coefficients_T * self.log_probs_T.exp() * (self.log_probs_T + self.entropy_T)
+        return -1.0 / (self.sums_T * temperature), token_scales_T / temperature
+
+    def at(self, rows_A: Tensor) -> "RowStatistics":
+        """Of these rows only."""
+        entropy_A = None if self.entropy_T is None else self.entropy_T[rows_A]
+        return RowStatistics(self.log_probs_T[rows_A], entropy_A, self.sums_T[rows_A])
+
+
+def exponentiate_rows_(
+    logits_TV: Tensor,
+    token_ids_T: Tensor,
+    temperature: float,
+    *,
+    with_entropy: bool,
+    coefficients_T: Tensor | None = None,
+    entropy_coefficients_T: Tensor | None = None,
+) -> RowStatistics:
+    """Replace every row by `e = exp((logits - max) / temperature)`, so that its softmax is `e / sum(e)`.
+
+    With `entropy_coefficients` h and `coefficients` c, by `e * (c + h * (log p + H))` instead, so that the gradient of
+    `c * log p[token] + h * H` with respect to the logits is `(c * 1[token] - row / sum(e)) / temperature`.
+    """
+    tokens, vocabulary = logits_TV.shape
+    block = max(1, _BLOCK_NUMBERS // max(1, vocabulary))
+    log_probs_T, sums_T = logits_TV.new_empty(tokens), logits_TV.new_empty(tokens)
+    entropy_T = logits_TV.new_empty(tokens) if with_entropy else None
+    scratch_TV = logits_TV.new_empty(min(block, tokens), vocabulary) if with_entropy else None
+    for start in range(0, tokens, block):
+        rows = slice(start, min(start + block, tokens))
+        shifted_TV = logits_TV[rows]
+        shifted_TV.sub_(shifted_TV.amax(1, keepdim=True))
+        if temperature != 1.0:
+            shifted_TV.div_(temperature)
+        target_T = shifted_TV.gather(1, token_ids_T[rows, None])[:, 0]
+        if entropy_T is None:
+            sums_T[rows] = shifted_TV.exp_().sum(1)
+            log_probs_T[rows] = target_T - sums_T[rows].log()
+            continue
+        assert scratch_TV is not None
+        exponentials_TV = torch.exp(shifted_TV, out=scratch_TV[: rows.stop - rows.start])
+        sums_T[rows] = exponentials_TV.sum(1)
+        log_sums_T = sums_T[rows].log()
+        log_probs_T[rows] = target_T - log_sums_T
+        # A logit of -inf has probability 0 and adds nothing to the entropy: keep 0 * -inf from being NaN.
+        shifted_TV.clamp_(min=torch.finfo(shifted_TV.dtype).min / 2)
+        # H = -sum(p * log p) = log(sum) - sum(e * shifted) / sum
+        entropy_T[rows] = log_sums_T - torch.linalg.vecdot(exponentials_TV, shifted_TV) / sums_T[rows]
+        if entropy_coefficients_T is None:
+            shifted_TV.copy_(exponentials_TV)
+        else:
+            assert coefficients_T is not None
+            shifted_TV.add_((entropy_T[rows] - log_sums_T)[:, None]).mul_(entropy_coefficients_T[rows, None])
+            shifted_TV.add_(coefficients_T[rows, None]).mul_(exponentials_TV)
+    return RowStatistics(log_probs_T, entropy_T, sums_T)
