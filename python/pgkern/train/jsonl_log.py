@@ -1,0 +1,83 @@
+"""Append-only logs of one JSON object per line, readable at any moment and after a kill at any moment.
+
+Rows are strict JSON: NaN and infinities, which JSON does not have, become null. Every row has a ``step``, so that a
+resumed run can drop what was written after its checkpoint. A last line without a line break was cut short by a kill;
+readers skip it and writers remove it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import numbers
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pgkern.train.atomic_write import write_file_atomically
+
+
+class JsonlLog:
+    """A file of JSON lines to append to. It is open only during `append`, so there is nothing to close.
+
+    ``resume_after`` drops the rows of later steps first, since a run taken up at a checkpoint writes them anew.
+    """
+
+    def __init__(self, path: Path, resume_after: int | None = None) -> None:
+        self._path = path
+        path.touch()
+        _repair(path, math.inf if resume_after is None else resume_after)
+
+    def append(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Append rows in a single write. Raises TypeError for a value that JSON cannot hold, and then writes none."""
+        content = b"".join(_encode(row) for row in rows)
+        with self._path.open("ab", buffering=0) as file:
+            while content:  # once, but for a full disk or a signal
+                content = content[file.write(content) :]
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a log; a line cut short at the end is skipped.
+
+    Raises ValueError with the file and line for any other line that is not a JSON object.
+    """
+    for row, _ in _rows_with_lines(path):
+        yield row
+
+
+def _rows_with_lines(path: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{path}:{number}: not a JSON object: {error}") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"{path}:{number}: not a JSON object: {line[:80]!r}")
+            yield row, line
+
+
+def _repair(path: Path, last_step: float) -> None:
+    kept = b"".join(line for row, line in _rows_with_lines(path) if row.get("step", 0) <= last_step)
+    if len(kept) != path.stat().st_size:
+        write_file_atomically(path, kept)
+
+
+def _encode(row: Mapping[str, object]) -> bytes:
+    # ASCII only, for readers that take U+2028 for the end of a line.
+    return json.dumps({key: _json_value(value, key) for key, value in row.items()}, allow_nan=False).encode() + b"\n"
+
+
+def _json_value(value: object, key: str) -> str | int | float | bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # half a surrogate pair is no character
+    if isinstance(value, numbers.Integral):  # numpy's integers and floats are among them
+        return int(value)
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    raise TypeError(f"{key} is of type {type(value).__name__}, expected a number, a string, a bool or None")
