@@ -273,7 +273,7 @@ def _suggest_key(root: type[DataclassInstance], hints: Mapping[str, Any], name: 
 
 def _explain(mismatch: _MismatchError) -> str:
     value, expected = mismatch.value, mismatch.expected
-    names = {dict: "table", list: "array"}
+    names: dict[type, str] = {dict: "table", list: "array"}
     found = names.get(type(value), type(value).__name__)
     message = f"{mismatch.key} = {_show(value)} is of type {found}, expected {expected}"
     if isinstance(value, str):
@@ -305,10 +305,11 @@ def _describe_type(hint: Any) -> str:  # noqa: ANN401 - an annotation
             return f"array of {_describe_type(arguments[0])}"
         elements = _element_types(hint, 0)
         return f"array of exactly {len(elements)}: [{', '.join(_describe_type(each) for each in elements)}]"
-    if dataclasses.is_dataclass(hint):
-        return "table"
-    names: dict[object, str] = {bool: "bool (true or false)", Path: "path (a string)"}
-    return names.get(hint) or str(hint.__name__)
+    if hint is bool:
+        return "bool (true or false)"
+    if hint is Path:
+        return "path (a string)"
+    return "table" if dataclasses.is_dataclass(hint) else str(hint.__name__)
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
