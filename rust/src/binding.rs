@@ -1,17 +1,130 @@
 //! The Python module `pgkern._native`: convert, release the interpreter lock, call, convert back.
 
+use std::borrow::Cow;
+
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyString};
+use rayon::prelude::*;
 
 use crate::batching::collate::{Collated, Pairs};
 use crate::batching::error::BatchError;
+use crate::extract::{Mode, UnknownMode};
+use crate::pool::pool_of;
 
 impl From<BatchError> for PyErr {
     fn from(error: BatchError) -> Self {
         PyValueError::new_err(error.to_string())
     }
+}
+
+impl From<UnknownMode> for PyErr {
+    fn from(error: UnknownMode) -> Self {
+        PyValueError::new_err(error.to_string())
+    }
+}
+
+/// Strings of a Python sequence, kept alive while Rust reads them without the interpreter lock.
+struct Strings<'py> {
+    objects: Vec<Bound<'py, PyString>>,
+}
+
+impl<'py> Strings<'py> {
+    fn new(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if sequence.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err(format!("{name} must be a sequence of str, not one str")));
+        }
+        let items = sequence
+            .try_iter()
+            .map_err(|_| PyTypeError::new_err(format!("{name} must be a sequence of str, not {}", kind(sequence))))?;
+        let mut objects = Vec::new();
+        for (index, item) in items.enumerate() {
+            objects.push(item?.cast_into::<PyString>().map_err(|error| {
+                let given = kind(&error.into_inner());
+                PyTypeError::new_err(format!("{name}[{index}] must be str, not {given}"))
+            })?);
+        }
+        Ok(Self { objects })
+    }
+
+    /// The texts, borrowed where Python holds UTF-8; a lone surrogate becomes the replacement character.
+    fn texts(&self) -> Vec<Cow<'_, str>> {
+        self.objects.iter().map(PyStringMethods::to_string_lossy).collect()
+    }
+}
+
+/// The golds of each completion: one `str` or several.
+struct Golds<'py> {
+    objects: Vec<Bound<'py, PyString>>,
+    /// Where each completion's golds end.
+    ends: Vec<usize>,
+}
+
+impl<'py> Golds<'py> {
+    fn new(sequence: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if sequence.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err("golds must be a sequence with one entry per completion, not one str"));
+        }
+        let items = sequence.try_iter().map_err(|_| {
+            PyTypeError::new_err(format!(
+                "golds must be a sequence of str or of sequences of str, not {}",
+                kind(sequence)
+            ))
+        })?;
+        let mut golds = Self { objects: Vec::new(), ends: Vec::new() };
+        for (index, item) in items.enumerate() {
+            match item?.cast_into::<PyString>() {
+                Ok(single) => golds.objects.push(single),
+                Err(error) => golds.extend(&format!("golds[{index}]"), &error.into_inner())?,
+            }
+            golds.ends.push(golds.objects.len());
+        }
+        Ok(golds)
+    }
+
+    /// Adds several accepted golds of one completion.
+    fn extend(&mut self, name: &str, several: &Bound<'py, PyAny>) -> PyResult<()> {
+        if several.try_iter().is_err() {
+            let given = kind(several);
+            return Err(PyTypeError::new_err(format!("{name} must be str or a sequence of str, not {given}")));
+        }
+        let several = Strings::new(name, several)?.objects;
+        if several.is_empty() {
+            return Err(PyValueError::new_err(format!("{name} is empty: at least one gold must be accepted")));
+        }
+        self.objects.extend(several);
+        Ok(())
+    }
+}
+
+/// One gold or several, for a single completion.
+fn golds_of_one<'py>(gold: &Bound<'py, PyAny>) -> PyResult<Golds<'py>> {
+    let mut golds = Golds { objects: Vec::new(), ends: Vec::new() };
+    match gold.cast::<PyString>() {
+        Ok(single) => golds.objects.push(single.clone()),
+        Err(_) => golds.extend("gold", gold)?,
+    }
+    Ok(golds)
+}
+
+/// Verdicts in order, the same on any number of threads.
+fn verdicts(
+    completions: &[Cow<'_, str>],
+    golds: &[&str],
+    ends: &[usize],
+    mode: Mode,
+    num_threads: Option<usize>,
+) -> Result<Vec<u8>, rayon::ThreadPoolBuildError> {
+    let one = |(index, completion): (usize, &Cow<'_, str>)| {
+        let begin = if index == 0 { 0 } else { ends[index - 1] };
+        crate::verify::verify(completion, &golds[begin..ends[index]], mode).code()
+    };
+    if num_threads == Some(1) || completions.len() < 2 {
+        return Ok(completions.iter().enumerate().map(one).collect());
+    }
+    let pool = pool_of(num_threads)?;
+    Ok(pool.install(|| completions.par_iter().enumerate().map(one).collect()))
 }
 
 /// One sequence of numbers: an array's own memory where its type is right, a converted copy elsewhere.
@@ -109,11 +222,74 @@ fn collated<'py>(
 
 #[pymodule]
 mod _native {
+    use std::borrow::Cow;
+
+    use pyo3::exceptions::PyRuntimeError;
+    use pyo3::prelude::*;
+    use pyo3::types::PyStringMethods;
+
     use super::{
-        Arrays, Bound, IntoPyArray, PyAny, PyAnyMethods, PyArray1, PyList, PyReadonlyArray1, PyResult, PyTypeError,
-        PyValueError, Python, Row, collated, kind, pyfunction, rows,
+        Arrays, Golds, IntoPyArray, Mode, PyArray1, PyList, PyReadonlyArray1, PyString, PyTypeError, PyValueError, Row,
+        Strings, collated, golds_of_one, kind, rows, verdicts,
     };
     use crate::batching;
+
+    #[pyfunction]
+    fn extract_answer(py: Python<'_>, completion: &Bound<'_, PyString>, mode: &str) -> PyResult<Option<String>> {
+        let mode: Mode = mode.parse()?;
+        let text = completion.to_string_lossy();
+        Ok(py.detach(|| crate::extract::extract(&text, mode).map(Cow::into_owned)))
+    }
+
+    #[pyfunction]
+    fn equivalent(py: Python<'_>, answer: &Bound<'_, PyString>, gold: &Bound<'_, PyAny>) -> PyResult<u8> {
+        let golds = golds_of_one(gold)?;
+        let gold_texts: Vec<Cow<'_, str>> = golds.objects.iter().map(PyStringMethods::to_string_lossy).collect();
+        let accepted: Vec<&str> = gold_texts.iter().map(AsRef::as_ref).collect();
+        let text = answer.to_string_lossy();
+        Ok(py.detach(|| crate::verify::equivalent(&text, &accepted).code()))
+    }
+
+    #[pyfunction]
+    fn verify(py: Python<'_>, completion: &Bound<'_, PyString>, gold: &Bound<'_, PyAny>, mode: &str) -> PyResult<u8> {
+        let mode: Mode = mode.parse()?;
+        let golds = golds_of_one(gold)?;
+        let gold_texts: Vec<Cow<'_, str>> = golds.objects.iter().map(PyStringMethods::to_string_lossy).collect();
+        let accepted: Vec<&str> = gold_texts.iter().map(AsRef::as_ref).collect();
+        let text = completion.to_string_lossy();
+        Ok(py.detach(|| crate::verify::verify(&text, &accepted, mode).code()))
+    }
+
+    #[pyfunction]
+    #[pyo3(signature = (completions, golds, mode, num_threads))]
+    fn verify_many<'py>(
+        completions: &Bound<'py, PyAny>,
+        golds: &Bound<'py, PyAny>,
+        mode: &str,
+        num_threads: Option<i64>,
+    ) -> PyResult<Bound<'py, PyArray1<u8>>> {
+        let py = completions.py();
+        let mode: Mode = mode.parse()?;
+        let num_threads = num_threads.map(threads).transpose()?;
+        let strings = Strings::new("completions", completions)?;
+        let golds = Golds::new(golds)?;
+        if strings.objects.len() != golds.ends.len() {
+            let (completions, golds) = (strings.objects.len(), golds.ends.len());
+            let message = format!("{completions} completions but {golds} golds: each completion needs its own");
+            return Err(PyValueError::new_err(message));
+        }
+        let texts = strings.texts();
+        let gold_texts: Vec<Cow<'_, str>> = golds.objects.iter().map(PyStringMethods::to_string_lossy).collect();
+        let accepted: Vec<&str> = gold_texts.iter().map(AsRef::as_ref).collect();
+        let codes = py.detach(|| verdicts(&texts, &accepted, &golds.ends, mode, num_threads));
+        Ok(codes.map_err(|error| PyRuntimeError::new_err(error.to_string()))?.into_pyarray(py))
+    }
+
+    fn threads(asked: i64) -> PyResult<usize> {
+        usize::try_from(asked).ok().filter(|threads| (1..=1024).contains(threads)).ok_or_else(|| {
+            PyValueError::new_err(format!("num_threads is {asked}: it must be from 1 to 1024, or None for all cores"))
+        })
+    }
 
     fn lengths_from(lengths: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
         if let Ok(array) = lengths.extract::<PyReadonlyArray1<'_, i64>>() {

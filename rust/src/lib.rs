@@ -1,7 +1,13 @@
 //! Answers verified exactly and sequences packed, without Python; `binding` is the only file that knows Python.
 
+pub mod answer;
 pub mod batching;
+pub mod extract;
+pub mod latex;
+pub mod number;
 pub mod pool;
+pub mod verdict;
+pub mod verify;
 
 #[cfg(feature = "python")]
 mod binding;

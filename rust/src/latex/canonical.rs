@@ -1,0 +1,149 @@
+//! One spelling for every answer: what is dropped, and when two answers are spelled alike.
+
+use super::tokens::{Token, tokens};
+
+/// The tokens of an answer without what surrounds it: markdown, quotes, space, a sentence's full stop.
+#[must_use]
+pub fn answer_tokens(text: &str) -> Vec<Token<'_>> {
+    let around = |c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '“' | '”' | '\0');
+    let mut bare = text.trim_matches(around);
+    if let Some(inner) = bare.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        bare = inner;
+    }
+    let mut all = with_degrees(tokens(bare));
+    while let Some(last) = all.last() {
+        let ellipsis = matches!(all.as_slice(), [.., Token::Symbol('.'), Token::Symbol('.')]);
+        if matches!(last, Token::Space | Token::Symbol(',' | ';')) || (*last == Token::Symbol('.') && !ellipsis) {
+            all.pop();
+        } else {
+            break;
+        }
+    }
+    all
+}
+
+/// `^{\circ}` is the degree sign.
+fn with_degrees(all: Vec<Token<'_>>) -> Vec<Token<'_>> {
+    const CIRCLE: [Token<'_>; 4] = [Token::Symbol('^'), Token::Open, Token::Command("circ"), Token::Close];
+    if !all.contains(&CIRCLE[2]) {
+        return all;
+    }
+    let mut joined: Vec<Token<'_>> = Vec::with_capacity(all.len());
+    for token in all {
+        joined.push(token);
+        if joined.ends_with(&CIRCLE) {
+            joined.truncate(joined.len() - CIRCLE.len());
+            joined.push(Token::Symbol('°'));
+        }
+    }
+    joined
+}
+
+/// Without space at the ends and without braces around the whole.
+#[must_use]
+pub fn trimmed<'s, 'a>(mut span: &'s [Token<'a>]) -> &'s [Token<'a>] {
+    loop {
+        let before = span.len();
+        while let [Token::Space, rest @ ..] | [rest @ .., Token::Space] = span {
+            span = rest;
+        }
+        if let [Token::Open, inner @ .., Token::Close] = span {
+            if is_balanced(inner) {
+                span = inner;
+            }
+        }
+        if span.len() == before {
+            return span;
+        }
+    }
+}
+
+/// Whether no brace closes what another part opened.
+fn is_balanced(span: &[Token<'_>]) -> bool {
+    let mut depth = 0_usize;
+    for token in span {
+        match token {
+            Token::Open => depth += 1,
+            Token::Close if depth == 0 => return false,
+            Token::Close => depth -= 1,
+            _ => {}
+        }
+    }
+    depth == 0
+}
+
+/// The one spelling: equal keys are the same text but for space, font, sizing and the names of commands.
+///
+/// Space counts where it divides numerals: `2 1/2` is not `21/2`, and the list `1, 234` is not `1,234`.
+#[must_use]
+pub fn key(span: &[Token<'_>]) -> String {
+    let mut key = String::new();
+    let mut spaced = false;
+    for (at, token) in span.iter().enumerate() {
+        match token {
+            Token::Space => {
+                spaced = true;
+                continue;
+            }
+            Token::Digits(run) => {
+                let divides = key.ends_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
+                if spaced && divides {
+                    key.push(' ');
+                }
+                key.push_str(run);
+            }
+            Token::Letters { run, .. } => key.push_str(run),
+            Token::Command(name) => {
+                key.push('\\');
+                key.push_str(name);
+                if matches!(span.get(at + 1), Some(Token::Letters { .. } | Token::Space)) {
+                    key.push(' '); // `\pi r` is not `\pir`
+                }
+            }
+            Token::Open => key.push('{'),
+            Token::Close => key.push('}'),
+            Token::Thousands => key.push(','),
+            Token::Symbol(c) => {
+                if spaced && *c == '.' && key.ends_with(|c: char| c.is_ascii_digit()) {
+                    key.push(' ');
+                }
+                key.push(*c);
+            }
+        }
+        spaced = false;
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{answer_tokens, key, trimmed};
+
+    fn key_of(text: &str) -> String {
+        let all = answer_tokens(text);
+        key(trimmed(&all))
+    }
+
+    #[test]
+    fn spellings_of_the_same_are_the_same() {
+        for (one, other) in [
+            ("9\\pi", "9 π"),
+            ("x \\ge 2", "x\\geq 2"),
+            ("\\left( x \\right)", "(x)"),
+            ("\\text{yes}.", "**yes**"),
+            ("45^\\circ", "45^{\\circ}"),
+            ("45°", "45^{\\circ}"),
+            ("{{5}}", "5"),
+            ("\\pi r", "\\pi  r"),
+        ] {
+            assert_eq!(key_of(one), key_of(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn space_that_matters_is_kept() {
+        for (one, other) in [("2 1/2", "21/2"), ("1, 234", "1,234"), ("1 .5", "1.5"), ("{1}{2}", "12"), ("1 2", "12")] {
+            assert_ne!(key_of(one), key_of(other), "{one} {other}");
+        }
+    }
+}

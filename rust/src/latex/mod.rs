@@ -1,0 +1,5 @@
+//! Mathematics as people spell it, LaTeX or plain, brought to one spelling.
+
+pub mod canonical;
+pub mod command;
+pub mod tokens;

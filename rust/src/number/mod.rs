@@ -1,0 +1,4 @@
+//! Exact numbers, and how they are read.
+
+pub mod rational;
+pub mod read;

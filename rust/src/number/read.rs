@@ -1,0 +1,396 @@
+//! How a number is spelled: separators, decimals, fractions, mixed numbers, powers of ten.
+
+use super::rational::{OverBudget, Rational};
+use crate::latex::tokens::Token;
+
+/// Whether a numeral stands alone or among others, where a comma and a leading zero mean something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `1,000` is a thousand and `007` is seven.
+    Alone,
+    /// `1,000` is two numerals and `007` is none.
+    InList,
+}
+
+/// A number at the start of `span` and how many tokens it takes, or nothing.
+///
+/// # Errors
+/// The number has more digits than the budget allows.
+pub fn number_at_start(span: &[Token<'_>], place: Place) -> Result<Option<(Rational, usize)>, OverBudget> {
+    let mut reader = Reader { span, at: 0, place };
+    let negative = reader.sign();
+    let Some(magnitude) = reader.magnitude()? else {
+        return Ok(None);
+    };
+    Ok(Some((if negative { magnitude.negated() } else { magnitude }, reader.at)))
+}
+
+/// `span` as a whole as a number.
+///
+/// # Errors
+/// The number has more digits than the budget allows.
+pub fn whole_number(span: &[Token<'_>], place: Place) -> Result<Option<Rational>, OverBudget> {
+    Ok(number_at_start(span, place)?.filter(|(_, taken)| *taken == span.len()).map(|(number, _)| number))
+}
+
+struct Reader<'s, 'a> {
+    span: &'s [Token<'a>],
+    at: usize,
+    place: Place,
+}
+
+/// The digits of a numeral, before they are a number.
+struct Numeral {
+    integer: String,
+    fraction: String,
+    repeating: String,
+}
+
+impl Numeral {
+    fn is_integer(&self) -> bool {
+        self.fraction.is_empty() && self.repeating.is_empty()
+    }
+
+    fn value(&self) -> Result<Rational, OverBudget> {
+        if self.repeating.is_empty() {
+            Rational::from_decimal(&self.integer, &self.fraction, 0)
+        } else {
+            Rational::from_repeating(&self.integer, &self.fraction, &self.repeating)
+        }
+    }
+}
+
+impl<'s, 'a> Reader<'s, 'a> {
+    fn rest(&self) -> &'s [Token<'a>] {
+        &self.span[self.at..]
+    }
+
+    fn skip_spaces(&mut self) {
+        while let [Token::Space, ..] = self.rest() {
+            self.at += 1;
+        }
+    }
+
+    /// Takes one sign, if there is one; whether it was a minus.
+    fn sign(&mut self) -> bool {
+        let negative = matches!(self.rest(), [Token::Symbol('-'), ..]);
+        if negative || matches!(self.rest(), [Token::Symbol('+'), ..]) {
+            self.at += 1;
+            self.skip_spaces();
+        }
+        negative
+    }
+
+    fn magnitude(&mut self) -> Result<Option<Rational>, OverBudget> {
+        if let Some(fraction) = self.fraction()? {
+            return Ok(Some(fraction));
+        }
+        let Some(numeral) = self.numeral() else {
+            return Ok(None);
+        };
+        let value = numeral.value()?;
+        if let Some(exponent) = self.exponent()? {
+            let scale = Rational::from_decimal("1", "", exponent)?;
+            return Ok(Some(value.times(&scale)));
+        }
+        if numeral.is_integer() {
+            if let Some(power) = self.power()? {
+                return value.to_power(power);
+            }
+            let before = self.at;
+            self.skip_spaces();
+            let part = match self.fraction()? {
+                Some(part) => Some(part),
+                None => self.plain_fraction()?,
+            };
+            if let Some(part) = part.filter(Rational::is_proper) {
+                return Ok(Some(value.plus(&part))); // a mixed number
+            }
+            self.at = before;
+        }
+        if let Some(divisor) = self.divisor()? {
+            return Ok(value.over(&divisor));
+        }
+        Ok(Some(value))
+    }
+
+    /// Digits with separators, a point and decimals.
+    fn numeral(&mut self) -> Option<Numeral> {
+        let before = self.at;
+        let integer = self.integer_part()?;
+        let mut numeral = Numeral { integer, fraction: String::new(), repeating: String::new() };
+        if let [Token::Symbol('.'), Token::Digits(run), ..] = self.rest() {
+            (*run).clone_into(&mut numeral.fraction);
+            self.at += 2;
+            self.repeating(&mut numeral);
+        } else if matches!(self.rest(), [Token::Symbol('.'), Token::Command("overline"), ..]) {
+            self.at += 1;
+            self.repeating(&mut numeral);
+        }
+        if numeral.integer.is_empty() && numeral.is_integer() {
+            self.at = before;
+            return None;
+        }
+        // A point or a comma that leads on to more digits is none of ours: 1.2.3, 1,00.
+        if matches!(self.rest(), [Token::Symbol('.' | ',') | Token::Thousands, Token::Digits(_), ..]) {
+            self.at = before;
+            return None;
+        }
+        Some(numeral)
+    }
+
+    fn repeating(&mut self, numeral: &mut Numeral) {
+        if let [Token::Command("overline"), Token::Open, Token::Digits(run), Token::Close, ..] = self.rest() {
+            (*run).clone_into(&mut numeral.repeating);
+            self.at += 4;
+        }
+    }
+
+    /// The digits before the point, groups of three joined; empty where the point comes first.
+    fn integer_part(&mut self) -> Option<String> {
+        let [Token::Digits(first), ..] = self.rest() else {
+            return Some(String::new());
+        };
+        self.at += 1;
+        let mut integer = (*first).to_owned();
+        let zero_led = first.len() > 1 && first.starts_with('0');
+        if self.place == Place::InList {
+            return (!zero_led).then_some(integer);
+        }
+        if first.len() > 3 || first.starts_with('0') {
+            return Some(integer);
+        }
+        let separator = self.rest().first().copied();
+        if !matches!(separator, Some(Token::Symbol(',') | Token::Thousands | Token::Space)) {
+            return Some(integer);
+        }
+        loop {
+            match self.rest() {
+                [next, Token::Digits(group), ..] if Some(*next) == separator && group.len() == 3 => {
+                    integer.push_str(group);
+                    self.at += 2;
+                }
+                _ => return Some(integer),
+            }
+        }
+    }
+
+    /// `\frac{a}{b}` of two numerals.
+    fn fraction(&mut self) -> Result<Option<Rational>, OverBudget> {
+        let [Token::Command("frac"), rest @ ..] = self.rest() else {
+            return Ok(None);
+        };
+        let Some((above, rest)) = group(rest) else { return Ok(None) };
+        let Some((below, rest)) = group(rest) else { return Ok(None) };
+        let (Some(above), Some(below)) = (signed_numeral(above)?, signed_numeral(below)?) else {
+            return Ok(None);
+        };
+        let after = self.span.len() - rest.len();
+        Ok(above.over(&below).inspect(|_| self.at = after))
+    }
+
+    /// `1/3`, the second half of a mixed number.
+    fn plain_fraction(&mut self) -> Result<Option<Rational>, OverBudget> {
+        if let [Token::Digits(above), Token::Symbol('/'), Token::Digits(below), ..] = self.rest() {
+            let above = Rational::from_decimal(above, "", 0)?;
+            let below = Rational::from_decimal(below, "", 0)?;
+            return Ok(above.over(&below).inspect(|_| self.at += 3));
+        }
+        Ok(None)
+    }
+
+    /// `/ b` after a numeral.
+    fn divisor(&mut self) -> Result<Option<Rational>, OverBudget> {
+        let before = self.at;
+        self.skip_spaces();
+        if let [Token::Symbol('/') | Token::Command("div"), ..] = self.rest() {
+            self.at += 1;
+            self.skip_spaces();
+            let negative = self.sign();
+            if let Some(numeral) = self.numeral() {
+                let value = numeral.value()?;
+                return Ok(Some(if negative { value.negated() } else { value }));
+            }
+        }
+        self.at = before;
+        Ok(None)
+    }
+
+    /// `e3`, `\times 10^{3}`: the power of ten that scales a numeral.
+    fn exponent(&mut self) -> Result<Option<i64>, OverBudget> {
+        let before = self.at;
+        if let [Token::Letters { run: "e" | "E", .. }, ..] = self.rest() {
+            self.at += 1;
+            let negative = matches!(self.rest(), [Token::Symbol('-'), ..]);
+            if matches!(self.rest(), [Token::Symbol('-' | '+'), ..]) {
+                self.at += 1;
+            }
+            if let [Token::Digits(run), ..] = self.rest() {
+                self.at += 1;
+                return small(run, negative).map(Some);
+            }
+            self.at = before;
+            return Ok(None);
+        }
+        self.skip_spaces();
+        if let [Token::Command("times"), ..] = self.rest() {
+            self.at += 1;
+            self.skip_spaces();
+            if let [Token::Digits("10"), ..] = self.rest() {
+                self.at += 1;
+                if let Some(power) = self.power()? {
+                    return Ok(Some(power));
+                }
+            }
+        }
+        self.at = before;
+        Ok(None)
+    }
+
+    /// `^{3}`: a whole power.
+    fn power(&mut self) -> Result<Option<i64>, OverBudget> {
+        let [Token::Symbol('^'), rest @ ..] = self.rest() else {
+            return Ok(None);
+        };
+        let Some((inner, rest)) = group(rest) else { return Ok(None) };
+        let (negative, inner) = match inner {
+            [Token::Symbol('-'), inner @ ..] => (true, inner),
+            inner => (false, inner),
+        };
+        let [Token::Digits(run)] = inner else { return Ok(None) };
+        self.at = self.span.len() - rest.len();
+        if let [Token::Symbol('^'), ..] = rest {
+            return Err(OverBudget); // a tower
+        }
+        small(run, negative).map(Some)
+    }
+}
+
+/// An exponent; one that does not fit is over any budget.
+fn small(run: &str, negative: bool) -> Result<i64, OverBudget> {
+    let size = run.parse::<u32>().map_err(|_| OverBudget)?;
+    Ok(if negative { -i64::from(size) } else { i64::from(size) })
+}
+
+/// The contents of the brace group at the start, which holds no other group, and what follows it.
+fn group<'s, 'a>(span: &'s [Token<'a>]) -> Option<(&'s [Token<'a>], &'s [Token<'a>])> {
+    let [Token::Open, rest @ ..] = span else { return None };
+    let end = rest.iter().position(|token| matches!(token, Token::Open | Token::Close))?;
+    (rest[end] == Token::Close).then(|| (&rest[..end], &rest[end + 1..]))
+}
+
+/// `-1,000.5` and nothing else.
+fn signed_numeral(span: &[Token<'_>]) -> Result<Option<Rational>, OverBudget> {
+    let mut reader = Reader { span, at: 0, place: Place::Alone };
+    reader.skip_spaces();
+    let negative = reader.sign();
+    let Some(numeral) = reader.numeral() else { return Ok(None) };
+    reader.skip_spaces();
+    if reader.at < span.len() {
+        return Ok(None);
+    }
+    let value = numeral.value()?;
+    Ok(Some(if negative { value.negated() } else { value }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OverBudget, Place, Rational, whole_number};
+    use crate::latex::canonical::{answer_tokens, trimmed};
+
+    fn read(text: &str) -> Result<Option<Rational>, OverBudget> {
+        let all = answer_tokens(text);
+        whole_number(trimmed(&all), Place::Alone)
+    }
+
+    fn ratio(above: i64, below: i64) -> Result<Option<Rational>, OverBudget> {
+        Ok(Rational::from(above).over(&Rational::from(below)))
+    }
+
+    #[test]
+    fn every_spelling_is_its_value() {
+        for (text, above, below) in [
+            ("7", 7, 1),
+            ("+7", 7, 1),
+            ("−5", -5, 1),
+            ("007", 7, 1),
+            ("1,000", 1000, 1),
+            ("1 000 000", 1_000_000, 1),
+            ("1{,}000", 1000, 1),
+            (r"1\,000", 1000, 1),
+            (r"1,\!000", 1000, 1),
+            ("12,345.50", 24691, 2),
+            (".5", 1, 2),
+            ("-0.125", -1, 8),
+            ("5.", 5, 1),
+            ("3/4", 3, 4),
+            ("-3/4", -3, 4),
+            ("3 / 4", 3, 4),
+            (r"\frac{-3}{4}", -3, 4),
+            (r"-\dfrac34", -3, 4),
+            (r"2\frac{1}{3}", 7, 3),
+            ("2 1/3", 7, 3),
+            ("-2 1/2", -5, 2),
+            ("1.5e3", 1500, 1),
+            ("1E-2", 1, 100),
+            (r"1.5\times 10^3", 1500, 1),
+            (r"6 \cdot 10^{-2}", 6, 100),
+            ("2^{10}", 1024, 1),
+            ("-2^2", -4, 1),
+            ("10^-2", 1, 100),
+            (r"0.\overline{3}", 1, 3),
+            (r"0.1\overline{6}", 1, 6),
+            (r"0.\overline{3} \times 10^2", 100, 3),
+            ("$\\frac{1}{2}$", 1, 2),
+        ] {
+            assert_eq!(read(text), ratio(above, below), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_number_is_none() {
+        for text in [
+            "",
+            "1,00",
+            "1,0000",
+            "10,00,000",
+            "1.2.3",
+            "1/0",
+            r"\frac{1}{0}",
+            r"\frac",
+            r"\frac{1}",
+            "2 3/2",
+            "2 1/0",
+            "1/2/3",
+            "--5",
+            "5-3",
+            "e3",
+            ".",
+            "-",
+            "x",
+            "3x",
+            "2^x",
+            "0^0",
+            "5!",
+            r"\frac{1}{\frac{1}{2}}",
+            "1,000,00",
+            "0,123",
+            "1 2",
+            "1 00",
+            "0^{-1}",
+            "1e",
+            "2^{1/2}",
+            "½½",
+        ] {
+            assert_eq!(read(text), Ok(None), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_says_so() {
+        for text in ["1e999999999", "10^{999999999}", "9^9^9", "9^{99999999999999999999}", "1e-99999999999999999999"] {
+            assert_eq!(read(text), Err(OverBudget), "{text}");
+        }
+        assert_eq!(read(&"1".repeat(100_000)), Err(OverBudget));
+    }
+}
