@@ -16,23 +16,22 @@ from pgkern.train.jsonl_log import JsonlLog, read_jsonl
 
 def test_one_row_is_one_line_and_there_at_once(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    log = JsonlLog(path)
-    log.append([{"step": 1, "text": "a\nb\u2028", "ok": True, "none": None}])
-    assert path.read_bytes() == b'{"step": 1, "text": "a\\nb\\u2028", "ok": true, "none": null}\n'
-    log.append([{"step": 2}, {"step": 3}])
-    log.append([])
+    with JsonlLog(path) as log:
+        log.append([{"step": 1, "text": "a\nb\u2028", "ok": True, "none": None}])
+        assert path.read_bytes() == b'{"step": 1, "text": "a\\nb\\u2028", "ok": true, "none": null}\n'
+        log.append([{"step": 2}, {"step": 3}])
+        log.append([])
     assert [row["step"] for row in read_jsonl(path)] == [1, 2, 3]
 
 
 def test_each_append_is_a_single_write(tmp_path: Path) -> None:
     """A pipe in packet mode stands in for the file: one read of it returns what one write wrote."""
     path = tmp_path / "log.jsonl"
-    log = JsonlLog(path)
-    path.unlink()
     read_end, write_end = os.pipe2(os.O_DIRECT)
     try:
-        path.symlink_to(f"/proc/self/fd/{write_end}")
-        log.append({"step": step, "text": "x" * 100} for step in range(20))
+        with JsonlLog(path) as log:
+            os.dup2(write_end, log._file.fileno())
+            log.append({"step": step, "text": "x" * 100} for step in range(20))
         packet = os.read(read_end, 1 << 16)
     finally:
         os.close(read_end)
@@ -43,20 +42,22 @@ def test_each_append_is_a_single_write(tmp_path: Path) -> None:
 def test_not_finite_becomes_null(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     row = {"step": 1, "a": math.nan, "b": math.inf, "c": -math.inf, "d": np.float32("nan"), "e": 0.5}
-    JsonlLog(path).append([row])
+    with JsonlLog(path) as log:
+        log.append([row])
     strict = json.loads(path.read_bytes(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert strict == {"step": 1, "a": None, "b": None, "c": None, "d": None, "e": 0.5}
 
 
 def test_numpy_numbers_and_half_surrogates(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    JsonlLog(path).append([{"step": np.int64(3), "x": np.float32(0.25), "text": "a\ud800b"}])
+    with JsonlLog(path) as log:
+        log.append([{"step": np.int64(3), "x": np.float32(0.25), "text": "a\ud800b"}])
     assert list(read_jsonl(path)) == [{"step": 3, "x": 0.25, "text": "a?b"}]
 
 
 def test_a_value_json_cannot_hold_is_named_and_nothing_is_written(tmp_path: Path) -> None:
-    log = JsonlLog(tmp_path / "log.jsonl")
-    with pytest.raises(TypeError, match=r"^reward is of type list, expected a number"):
+    expected = pytest.raises(TypeError, match=r"^reward is of type list, expected a number")
+    with JsonlLog(tmp_path / "log.jsonl") as log, expected:
         log.append([{"step": 1}, {"reward": [1.0]}])
     assert (tmp_path / "log.jsonl").read_bytes() == b""
 
@@ -65,7 +66,8 @@ def test_reader_skips_a_torn_line_and_writer_removes_it(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(b'{"step": 1}\n{"step": 2, "rew')
     assert list(read_jsonl(path)) == [{"step": 1}]
-    JsonlLog(path).append([{"step": 2, "reward": 0.5}])
+    with JsonlLog(path) as log:
+        log.append([{"step": 2, "reward": 0.5}])
     assert path.read_bytes() == b'{"step": 1}\n{"step": 2, "reward": 0.5}\n'
 
 
@@ -75,16 +77,17 @@ def test_every_cut_of_the_last_line_is_repaired(resume_after: int | None, tmp_pa
     first, last = b'{"step": 1}\n', b'{"step": 2, "text": "\\u00e9 }"}\n'
     for cut in range(len(last)):
         path.write_bytes(first + last[:cut])
-        JsonlLog(path, resume_after).append([{"step": 2}])
+        with JsonlLog(path, resume_after) as log:
+            log.append([{"step": 2}])
         assert path.read_bytes() == first + b'{"step": 2}\n'
 
 
 def test_resume_drops_later_steps(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    log = JsonlLog(path)
-    log.append({"step": step, "sample": sample} for step in range(1, 6) for sample in range(2))
-    log = JsonlLog(path, resume_after=3)
-    log.append([{"step": 4, "sample": 9}])
+    with JsonlLog(path) as log:
+        log.append({"step": step, "sample": sample} for step in range(1, 6) for sample in range(2))
+    with JsonlLog(path, resume_after=3) as log:
+        log.append([{"step": 4, "sample": 9}])
     assert [(row["step"], row["sample"]) for row in read_jsonl(path)] == [
         (1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 1), (4, 9)
     ]  # fmt: skip
@@ -92,8 +95,9 @@ def test_resume_drops_later_steps(tmp_path: Path) -> None:
 
 def test_resume_from_the_start_empties_the_log(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    JsonlLog(path).append([{"step": 1}])
-    JsonlLog(path, resume_after=0)
+    with JsonlLog(path) as log:
+        log.append([{"step": 1}])
+    JsonlLog(path, resume_after=0).close()
     assert path.read_bytes() == b""
 
 
@@ -128,6 +132,6 @@ values = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow
 def test_rows_read_back_equal(rows: list[dict[str, object]], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "roundtrip.jsonl"
     path.unlink(missing_ok=True)
-    log = JsonlLog(path)
-    log.append(rows)
+    with JsonlLog(path) as log:
+        log.append(rows)
     assert list(read_jsonl(path)) == rows

@@ -45,7 +45,7 @@ METRICS = {
 
 def test_plain_lines(clock: Clock) -> None:
     to = console(terminal=False)
-    with TrainingProgress(25, "policy_gradient", plain_every=10, console=to) as progress:
+    with TrainingProgress(25, "policy gradient", plain_every=10, console=to) as progress:
         for step in range(1, 26):
             clock.now += 2.0
             progress.update(step, {**METRICS, "validation_reward": 0.5} if step == 13 else METRICS)
@@ -63,12 +63,12 @@ def test_plain_output_has_no_control_characters(clock: Clock) -> None:
     to = console(terminal=False)
     with TrainingProgress(1, "warmup", console=to) as progress:
         progress.update(1, {"loss": math.nan, "validation_reward": None})
-    assert written(to) == "warm-up 1/1  loss not finite  greedy reward not finite  left 0:00:00\n"
+    assert written(to) == "warmup 1/1  loss not finite  greedy reward not finite  left 0:00:00\n"
 
 
 def test_time_left_of_a_resumed_phase_counts_only_its_own_steps(clock: Clock) -> None:
     to = console(terminal=False)
-    with TrainingProgress(400, "policy_gradient", start_step=200, console=to) as progress:
+    with TrainingProgress(400, "policy gradient", start_step=200, console=to) as progress:
         clock.now += 30.0
         progress.update(201, {})
     assert written(to) == "policy gradient 201/400  left 1:39:30\n"
@@ -76,7 +76,7 @@ def test_time_left_of_a_resumed_phase_counts_only_its_own_steps(clock: Clock) ->
 
 def test_time_left_follows_the_last_steps(clock: Clock) -> None:
     to = console(terminal=False)
-    with TrainingProgress(200, "policy_gradient", plain_every=100, console=to) as progress:
+    with TrainingProgress(200, "policy gradient", plain_every=100, console=to) as progress:
         for step in range(1, 101):
             clock.now += 1.0 if step <= 50 else 10.0
             progress.update(step, {})
@@ -86,7 +86,7 @@ def test_time_left_follows_the_last_steps(clock: Clock) -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_terminal_display_fits_the_width(clock: Clock, width: int) -> None:
     to = console(terminal=True, width=width)
-    with TrainingProgress(400, "policy_gradient", console=to) as progress:
+    with TrainingProgress(400, "policy gradient", console=to) as progress:
         clock.now += 10
         progress.update(100, {**METRICS, "validation_reward": 0.7})
     last_frame = written(to).split("\x1b[2K")[-1]
@@ -114,12 +114,12 @@ def test_display_ends_when_the_block_raises() -> None:
 
 
 def test_zero_steps() -> None:
-    with TrainingProgress(0, "policy_gradient", console=console(terminal=True)):
+    with TrainingProgress(0, "policy gradient", console=console(terminal=True)):
         time.sleep(0)
 
 
 def test_mistakes_are_refused() -> None:
-    with pytest.raises(ValueError, match="unknown phase 'policy gradient', expected one of 'warmup', 'policy_grad"):
-        TrainingProgress(1, "policy gradient")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unknown phase 'policy', expected one of 'warmup', 'policy gradient'"):
+        TrainingProgress(1, "policy")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="plain_every must be at least 1, got 0"):
         TrainingProgress(1, "warmup", plain_every=0)

@@ -12,28 +12,43 @@ import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-from pgkern.train.atomic_write import write_file_atomically
+from .atomic_write import write_file_atomically
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class JsonlLog:
-    """A file of JSON lines to append to. It is open only during `append`, so there is nothing to close.
+    """A file of JSON lines that is open for appending while the block runs.
 
     ``resume_after`` drops the rows of later steps first, since a run taken up at a checkpoint writes them anew.
     """
 
     def __init__(self, path: Path, resume_after: int | None = None) -> None:
-        self._path = path
         path.touch()
         _repair(path, math.inf if resume_after is None else resume_after)
+        self._file = path.open("ab", buffering=0)  # unbuffered: a row is with the kernel when `append` returns
 
     def append(self, rows: Iterable[Mapping[str, object]]) -> None:
         """Append rows in a single write. Raises TypeError for a value that JSON cannot hold, and then writes none."""
         content = b"".join(_encode(row) for row in rows)
-        with self._path.open("ab", buffering=0) as file:
-            while content:  # once, but for a full disk or a signal
-                content = content[file.write(content) :]
+        while content:  # once, but for a full disk or a signal
+            content = content[self._file.write(content) :]
+
+    def close(self) -> None:
+        """Close the file; no row depends on it."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

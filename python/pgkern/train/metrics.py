@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pgkern.train.jsonl_log import JsonlLog, read_jsonl
+from .jsonl_log import JsonlLog, read_jsonl
 
 Phase = Literal["warmup", "policy_gradient"]
 

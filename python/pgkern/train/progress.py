@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -19,8 +19,6 @@ from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
-
-from pgkern.train.metrics import Phase
 
 _SPEED_STEPS = 30  # the time left is judged by the last steps: a step slows down as responses grow longer
 _MARGIN = 2
@@ -32,14 +30,14 @@ class _Column(NamedTuple):
     style: str = ""
 
 
-_COLUMNS: dict[Phase, tuple[_Column, ...]] = {
+_COLUMNS: dict[str, tuple[_Column, ...]] = {
     "warmup": (
         _Column("loss", "loss"),
         _Column("validation_reward", "greedy reward", "bold green"),
         _Column("gradient_norm", "gradient norm"),
         _Column("tokens_per_second", "tokens/s"),
     ),
-    "policy_gradient": (
+    "policy gradient": (
         _Column("train_reward", "train reward", "bold cyan"),
         _Column("validation_reward", "validation", "bold green"),
         _Column("response_length", "length"),
@@ -49,13 +47,12 @@ _COLUMNS: dict[Phase, tuple[_Column, ...]] = {
         _Column("tokens_per_second", "tokens/s"),
     ),
 }
-_TITLES: dict[Phase, str] = {"warmup": "warm-up", "policy_gradient": "policy gradient"}
 
 
 class TrainingProgress:
     """Shows a phase of training while the block runs, and leaves its last state on the screen.
 
-        with TrainingProgress(400, phase="policy_gradient") as progress:
+        with TrainingProgress(400, phase="policy gradient") as progress:
             for step in range(1, 401):
                 progress.update(step, {"train_reward": ..., "tokens_per_second": ...})
 
@@ -69,7 +66,7 @@ class TrainingProgress:
     def __init__(
         self,
         total_steps: int,
-        phase: Phase,
+        phase: Literal["warmup", "policy gradient"],
         *,
         start_step: int = 0,
         plain_every: int = 10,
@@ -111,7 +108,7 @@ class TrainingProgress:
                 self._print_line()
 
     def _print_line(self) -> None:
-        parts = [f"{_TITLES[self._phase]} {self._step}/{self._total}"]
+        parts = [f"{self._phase} {self._step}/{self._total}"]
         for column in _COLUMNS[self._phase]:
             if column.metric in self._latest:
                 parts.append(f"{column.heading} {_format(column.metric, self._latest[column.metric])}")
@@ -130,7 +127,7 @@ class TrainingProgress:
         for _ in range(1 + len(times)):
             bar.add_column(no_wrap=True, justify="right")
         bar.add_row(
-            Text(_TITLES[self._phase], "bold"),
+            Text(self._phase, "bold"),
             ProgressBar(self._total, self._step, complete_style="cyan", finished_style="green"),
             Text(f"{self._step}/{self._total}"),
             *(Text.assemble(seconds, (label, "dim")) for seconds, label in times),

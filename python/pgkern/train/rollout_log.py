@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from pgkern.train.jsonl_log import JsonlLog
+from .jsonl_log import JsonlLog
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from pgkern.train.atomic_write import recover_directory, write_file_atomically
-from pgkern.train.config_file import ConfigError
+from .atomic_write import recover_directory, write_file_atomically
+from .config_file import ConfigError
 
 _PACKAGES = ("pgkern", "torch", "triton", "transformers", "vllm")  # what a number in the report may depend on
 
