@@ -31,6 +31,10 @@ pub fn letter_of_answer(answer: &str) -> Option<char> {
     let rest = characters.as_str();
     let after = rest.trim_start_matches(['}', '*']);
     let closed = after.starts_with([')', ':']) || after.starts_with(". ") || after == "." || after.starts_with(".}");
+    let more = after.trim_start_matches([')', '}', '.', ':', ' ']);
+    if more.starts_with([',', ';', '&', '/']) || more.starts_with("and ") || more.starts_with("or ") {
+        return None; // "(A), (C), and (E)" chooses nothing
+    }
     (after.is_empty() || (closed && (!bracketed || after.starts_with(')')))).then_some(letter)
 }
 
@@ -56,7 +60,21 @@ mod tests {
         ] {
             assert_eq!(letter_of_answer(text), Some('C'), "{text}");
         }
-        for text in ["", "42", "Ca", "C or D", "C, D", "(C, D)", "C and D", "C = 5", "C.5", "C\\cup D"] {
+        for text in [
+            "",
+            "42",
+            "Ca",
+            "C or D",
+            "C, D",
+            "(C, D)",
+            "C and D",
+            "(A), (C), and (E)",
+            "(A) or (B)",
+            "(A) and (B)",
+            "C = 5",
+            "C.5",
+            "C\\cup D",
+        ] {
             assert_eq!(letter_of_answer(text), None, "{text}");
         }
     }

@@ -100,7 +100,7 @@ fn is_name(span: &[Token<'_>]) -> bool {
     };
     head && match rest {
         [] => true,
-        [Token::Symbol('_'), Token::Open, Token::Digits(_) | Token::Letters { .. }, Token::Close] => true,
+        [Token::Symbol('_'), Token::Open, index @ .., Token::Close] => !index.contains(&Token::Close),
         [Token::Symbol('('), Token::Digits(_) | Token::Letters { .. }, Token::Symbol(')')] => true,
         _ => false,
     }
@@ -192,7 +192,7 @@ fn ratio(span: &[Token<'_>]) -> Option<Reading> {
         _ => None,
     };
     let value = side(trimmed(&span[..at]))?.over(&side(trimmed(&span[at + 1..]))?)?;
-    Some(Reading::Quantity(value, Unit::None))
+    Some(Reading::Quantity(value, Unit::Ratio))
 }
 
 /// Letters, spaces and the punctuation of words, in lower case and with single spaces.

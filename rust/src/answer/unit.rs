@@ -9,6 +9,8 @@ pub enum Unit {
     None,
     /// `%`.
     Percent,
+    /// `3:4`.
+    Ratio,
     /// Hundredths of a currency.
     Cents,
     /// Anything else, in one spelling.

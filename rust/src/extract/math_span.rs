@@ -3,7 +3,7 @@
 /// The contents of the span that ends last.
 ///
 /// A dollar opens mathematics only right before it and closes it only right behind it, as in Pandoc, so that prices
-/// ("$5 and $3") are none.
+/// ("$5 and $3") are none; nor does mathematics end with an operator ("$5*3=$15").
 pub(super) fn last_math(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let (mut paren, mut bracket, mut single, mut double) = (None, None, None, None);
@@ -31,8 +31,10 @@ pub(super) fn last_math(text: &str) -> Option<&str> {
             }
             (b'$', next) => {
                 let opens = next.is_some_and(|next| !next.is_ascii_whitespace());
-                let closes =
-                    at > 0 && !bytes[at - 1].is_ascii_whitespace() && !next.is_some_and(|next| next.is_ascii_digit());
+                let closes = at > 0
+                    && !bytes[at - 1].is_ascii_whitespace()
+                    && !matches!(bytes[at - 1], b'=' | b'+' | b'-' | b'*' | b'/') // "15-5=$10"
+                    && !next.is_some_and(|next| next.is_ascii_digit());
                 match single.take() {
                     Some(begin) if closes => last = Some(begin..at),
                     _ if opens => single = Some(at + 1),
@@ -63,6 +65,7 @@ mod tests {
             ("costs $5 and $3", None),
             ("costs $5-$3", None),
             ("$5\nand 3$", None),
+            ("costs $400-$80=$<<400-80=320>>320", None),
             ("\\$5 and $x=1$.", Some("x=1")),
             ("$", None),
             ("\\", None),
