@@ -216,7 +216,7 @@ fn collated<'py>(
         batch.mask.into_pyarray(py),
         signed(batch.starts).into_pyarray(py),
         signed(lengths).into_pyarray(py),
-        signed(prompt_ids.iter().map(|ids| ids.len())).into_pyarray(py),
+        signed(prompt_ids.iter().copied().map(<[i64]>::len)).into_pyarray(py),
     ))
 }
 
@@ -322,6 +322,7 @@ mod _native {
     }
 
     #[pyfunction]
+    #[allow(clippy::redundant_closure_for_method_calls)] // the method's own lifetime is not general enough
     fn collate_packed<'py>(prompts: &Bound<'py, PyAny>, responses: &Bound<'py, PyAny>) -> PyResult<Arrays<'py>> {
         collated(prompts, responses, |pairs| pairs.packed())
     }

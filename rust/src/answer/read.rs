@@ -80,18 +80,16 @@ fn named<'s, 'a>(span: &'s [Token<'a>]) -> (Option<String>, &'s [Token<'a>]) {
     if left.is_empty() && span[at] == Token::Symbol('=') && !right.iter().any(relation) {
         return (None, right); // "= 5"
     }
-    // Only list items may say more: x = 1, x = 2.
-    (is_name(left) && !has_relation_outside_list(right)).then(|| (Some(key(left)), right)).unwrap_or((None, span))
+    if is_name(left) && !right.iter().any(relation) { (Some(key(left)), right) } else { (None, span) }
 }
 
-fn has_relation_outside_list(span: &[Token<'_>]) -> bool {
-    span.iter().any(|token| matches!(token, Token::Symbol('=' | '<' | '>') | Token::Command("ne" | "le" | "ge")))
-}
-
-/// One letter or Greek letter, with or without an index, or `f(x)`.
+/// One letter or Greek letter, with or without an index, or `f(x)`; of several letters only `AB`, since `ab` is a
+/// product.
 fn is_name(span: &[Token<'_>]) -> bool {
     let (head, rest) = match span {
-        [Token::Letters { run, .. }, rest @ ..] => (run.chars().count() <= 3, rest),
+        [Token::Letters { run, .. }, rest @ ..] => {
+            (run.len() == 1 || (run.len() <= 3 && run.bytes().all(|letter| letter.is_ascii_uppercase())), rest)
+        }
         [Token::Command(name), rest @ ..] => (
             matches!(*name, "alpha" | "beta" | "gamma" | "theta" | "lambda" | "mu" | "phi" | "omega" | "delta" | "rho"),
             rest,
@@ -99,9 +97,8 @@ fn is_name(span: &[Token<'_>]) -> bool {
         _ => (false, span),
     };
     head && match rest {
-        [] => true,
         [Token::Symbol('_'), Token::Open, index @ .., Token::Close] => !index.contains(&Token::Close),
-        [Token::Symbol('('), Token::Digits(_) | Token::Letters { .. }, Token::Symbol(')')] => true,
+        [] | [Token::Symbol('('), Token::Digits(_) | Token::Letters { .. }, Token::Symbol(')')] => true,
         _ => false,
     }
 }
@@ -112,7 +109,7 @@ fn scalar(span: &[Token<'_>], place: Place) -> Reading {
         return Reading::Empty;
     }
     if let [Token::Symbol('('), inner @ .., Token::Symbol(')')] = span {
-        if let Ok(Some((value, taken))) = number_at_start(inner, place) {
+        if let Ok(Some((value, taken))) = number_at_start(inner, Place::InList) {
             if taken == inner.len() {
                 return Reading::Quantity(value, Unit::None);
             }
@@ -228,10 +225,14 @@ fn several(span: &[Token<'_>]) -> Option<Reading> {
             (bracket, _) => bracket,
         };
         let shape = Shape::Between(outward((*open, true)), outward((*close, false)));
-        return encloses(inner).then(|| items(inner, shape)).flatten();
+        if encloses(inner) {
+            return items(inner, shape);
+        }
     }
     if let [Token::Command("lbrace"), inner @ .., Token::Command("rbrace")] = span {
-        return encloses(inner).then(|| items(inner, Shape::Unordered)).flatten();
+        if encloses(inner) {
+            return items(inner, Shape::Unordered);
+        }
     }
     plus_minus(span).or_else(|| items(span, Shape::Unordered))
 }

@@ -1,0 +1,153 @@
+//! What is equal to what, as a table. The rules are in `answer::compare`.
+
+use pgkern::extract::Mode;
+use pgkern::verdict::Verdict::{self, BadGold, Correct, NoAnswer, Unparsed, Wrong};
+use pgkern::verify::{equivalent, verify};
+
+fn check(table: &[(&str, &str, Verdict)]) {
+    for (gold, answer, verdict) in table {
+        assert_eq!(equivalent(answer, &[gold]), *verdict, "gold {gold:?}, answer {answer:?}");
+    }
+}
+
+#[test]
+fn numbers_are_exact() {
+    check(&[
+        ("7", "+7", Correct),
+        ("1000", "1,000", Correct),
+        ("1000", "1,00", Wrong),
+        ("10000", "9999", Wrong),
+        ("12345678901234567890", "12345678901234567891", Wrong),
+        (r"\frac{1}{3}", "0.333333333", Wrong),
+        ("0.25", r"\frac{1}{4}", Correct),
+        ("2.5", r"2\frac{1}{2}", Correct),
+        ("2", "2 2/3", Wrong),
+        ("10^{-10}", "10^{-11}", Wrong),
+        (r"6.02\times 10^{23}", r"6.02 \cdot 10^{23}", Correct),
+        ("5", "x = 5", Correct),
+        ("x=5", "y=5", Wrong),
+        ("1", "ab = 1", Unparsed),
+        ("5", r"2x = 5", Unparsed),
+        ("5", "(5)", Correct),
+        ("5", "five", Correct),
+    ]);
+}
+
+#[test]
+fn percentages_and_cents_have_a_rule() {
+    check(&[
+        (r"10\%", "10 percent", Correct),
+        (r"10\%", r"\frac{1}{10}", Correct),
+        (r"10\%", "10", Correct),
+        ("10", "10%", Correct),
+        ("0.1", r"1000\%", Wrong),
+        ("0.5", "0.5%", Wrong),
+        ("1", "1%", Wrong),
+        (r"10\%", r"100\%", Wrong),
+        ("0.5", "50 cents", Correct),
+        ("$0.50", "50 cents", Correct),
+    ]);
+}
+
+#[test]
+fn units_are_dropped_on_one_side_only() {
+    check(&[
+        ("10", "$10", Correct),
+        ("10", "10 dollars", Correct),
+        ("$10", "10 dollars", Correct),
+        ("3", "4 apples", Wrong),
+        ("3", "3 apples", Correct),
+        (r"10\text{ cm}^2", "10", Correct),
+        ("864 \\mbox{ inches}^2", "864", Correct),
+        ("45^{\\circ}", "45 degrees", Correct),
+        ("10 cm", "10 m", Unparsed),
+        (r"10\text{ cm}", "10 centimeters", Correct),
+        ("3", "3 million", Unparsed),
+        ("3", "3 dozen", Unparsed),
+        ("3", "3x", Unparsed),
+        ("3", r"3\pi", Unparsed),
+        ("6", "3 pairs", Wrong),
+    ]);
+}
+
+#[test]
+fn lists_tuples_and_intervals() {
+    check(&[
+        ("1,-2", "-2, 1", Correct),
+        ("1,2", "1,2,3", Wrong),
+        ("1,2", "1", Wrong),
+        ("5", "5 or 6", Wrong),
+        ("5", "5, but maybe 6", Wrong),
+        (r"2 \text{ and } 3", "2, 3", Correct),
+        (r"x=1 \text{ or } x=2", "1,2", Correct),
+        (r"\pm 3", "3,-3", Correct),
+        (r"1 \pm \sqrt{19}", r"1 + \sqrt{19}, 1 - \sqrt{19}", Correct),
+        (r"\{1, 2\}", "2, 1", Correct),
+        ("(1,2)", "(2,1)", Wrong),
+        ("(1,2)", "[1,2]", Wrong),
+        ("(1,2)", r"\left(1,2\right)", Correct),
+        (r"(\frac12,3)", "(0.5,3)", Correct),
+        ("(1,234)", "1234", Wrong),
+        ("]0,1[", "(0,1)", Correct),
+        ("1,1,2", "1,2,2", Wrong),
+        (r"\begin{pmatrix}1/3\\2\end{pmatrix}", r"\begin{bmatrix}\frac13\\ 2\end{bmatrix}", Correct),
+        (r"\begin{pmatrix}1&2\end{pmatrix}", r"\begin{pmatrix}1\\2\end{pmatrix}", Wrong),
+    ]);
+}
+
+#[test]
+fn words_choices_times_and_ratios() {
+    check(&[
+        (r"\text{yes}", "Yes", Correct),
+        (r"\text{odd}", "even", Wrong),
+        ("C", "c", Correct),
+        ("C", "C) 42", Correct),
+        ("C", "(A), (C), and (E)", Wrong),
+        ("C", "D", Wrong),
+        ("B", "The answer is B", Correct),
+        ("x", "X", Wrong),
+        ("4:30", "4:30 p.m.", Correct),
+        ("4:30 a.m.", "4:30 p.m.", Wrong),
+        ("4:30", "2:15", Wrong),
+        ("6:8", "3:4", Correct),
+        ("3:4", r"\frac{3}{4}", Correct),
+        ("204_5", "204_6", BadGold),
+        ("a_1", "a_{1}", Correct),
+    ]);
+}
+
+#[test]
+fn what_is_not_read_is_never_right_by_chance() {
+    check(&[
+        ("x^2", "x^3", BadGold),
+        ("x^2+2x+1", "x^2+2x+1", Correct),
+        ("", "5", BadGold),
+        ("5", "", NoAnswer),
+        ("5", "\\sqrt{25}", Unparsed),
+        (r"9\pi", "9 π", Correct),
+    ]);
+}
+
+#[test]
+fn any_of_several_golds_is_accepted() {
+    assert_eq!(equivalent("0.5", &["7", "1/2"]), Correct);
+    assert_eq!(equivalent("0.6", &["7", "1/2"]), Wrong);
+    assert_eq!(equivalent("0.6", &["", "1/2"]), Wrong);
+    assert_eq!(equivalent("0.6", &[]), BadGold);
+}
+
+#[test]
+fn completions_are_judged_by_their_last_word() {
+    for (gold, completion, verdict) in [
+        ("42", "<think>\\boxed{42}</think> The answer is \\boxed{41}.", Wrong),
+        ("42", "The value is 42. \\boxed{}", NoAnswer),
+        ("42", "First I got \\boxed{41}. Correcting: \\boxed{42}.", Correct),
+        ("2", "\\boxed{1} and \\boxed{2}", Wrong),
+        ("1,2", "\\boxed{1} and \\boxed{2}", Correct),
+        ("42", "#### $42", Correct),
+        ("42", "The question says 42. I do not know.", NoAnswer),
+        ("5", "\\boxed{\\$5}", Correct),
+    ] {
+        assert_eq!(verify(completion, &[gold], Mode::Auto), verdict, "{completion}");
+    }
+}
