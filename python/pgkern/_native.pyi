@@ -10,6 +10,18 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+__all__ = [
+    "align",
+    "balance",
+    "collate_packed",
+    "collate_padded",
+    "equivalent",
+    "extract_answer",
+    "pack_sequences",
+    "verify",
+    "verify_many",
+]
+
 _Ints: TypeAlias = npt.NDArray[np.int64]
 _TokenIds: TypeAlias = Sequence[int] | npt.NDArray[np.integer]
 _Collated: TypeAlias = tuple[_Ints, _Ints, _Ints, _Ints, npt.NDArray[np.float32], _Ints, _Ints, _Ints]

@@ -110,11 +110,18 @@ def collate_padded(
 
     The same arrays as `collate_packed` and `attention_mask`. Raises what `collate_packed` raises.
     """
-    *arrays, starts, lengths, prompt_lengths = _native.collate_padded(prompts, responses, pad_token_id)
-    num_rows = len(lengths)
-    row_length = int(lengths.max(initial=0))
-    token_ids, positions, sequence_ids, target_ids, mask = (array.reshape(num_rows, row_length) for array in arrays)
-    attention_mask = (np.arange(row_length) < lengths[:, None]).astype(np.int64)
+    *arrays, mask, starts, lengths, prompt_lengths = _native.collate_padded(prompts, responses, pad_token_id)
+    shape = (len(lengths), int(lengths.max(initial=0)))
+    token_ids, positions, sequence_ids, target_ids = (array.reshape(shape) for array in arrays)
+    attention_mask = (np.arange(shape[1]) < lengths[:, None]).astype(np.int64)
     return CollatedBatch(
-        token_ids, positions, sequence_ids, target_ids, mask, lengths, prompt_lengths, starts, attention_mask
+        token_ids,
+        positions,
+        sequence_ids,
+        target_ids,
+        mask.reshape(shape),
+        lengths,
+        prompt_lengths,
+        starts,
+        attention_mask,
     )
