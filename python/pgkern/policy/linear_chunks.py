@@ -1,13 +1,19 @@
-"""How many tokens' logits are alive at a time."""
+"""The logits, a chunk of tokens at a time, and how many tokens that is.
+
+Names: N rows in all, T rows of one chunk, D hidden size, V vocabulary.
+"""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-# One chunk of logits. CPU: measured, see docs; more is not faster, less makes the products thin.
+from .linear_head import LinearHead
+from .linear_products import project
+
+# One chunk of logits. CPU: few percent of what all logits would take, and not so thin that the products get slow.
 # GPU: fp32 sums of the weight's gradient are read and written once a chunk, so chunks are as large as memory lets them.
-_CHUNK_BYTES = {"cpu": 160 << 20, "cuda": 2 << 30}
+_CHUNK_BYTES = {"cpu": 80 << 20, "cuda": 2 << 30}
 
 
 def chunk_length(
@@ -27,6 +33,12 @@ def chunk_length(
     return max(1, -(-tokens // chunks))
 
 
-def row_chunks(rows_T: Tensor, length: int) -> Iterator[Tensor]:
-    """The row numbers, a chunk at a time."""
-    yield from rows_T.split(length) if rows_T.numel() else ()
+def logit_chunks(head: LinearHead, rows_N: Tensor, chunk_tokens: int | None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Row numbers, hidden states and logits, a chunk at a time; the logits' memory is one buffer for all chunks."""
+    vocabulary = head.weight_VD.shape[0]
+    length = chunk_length(rows_N.numel(), vocabulary, head.compute_dtype, head.hidden_TD.device, chunk_tokens)
+    buffer_TV = head.hidden_TD.new_empty(min(length, rows_N.numel()), vocabulary, dtype=head.compute_dtype)
+    for start in range(0, rows_N.numel(), length):
+        rows_T = rows_N[start : start + length]
+        hidden_TD = head.hidden_TD[rows_T]
+        yield rows_T, hidden_TD, project(hidden_TD, head.weight_VD, head.bias_V, out=buffer_TV[: rows_T.numel()])

@@ -1,4 +1,4 @@
-"""Gradients of hidden states, weight and bias, added up chunk by chunk from rows that `exponentiate_rows_` left.
+"""Gradients of hidden states, weight and bias, added up chunk by chunk.
 
 Names: T tokens of one chunk, N tokens in all, D hidden size, V vocabulary.
 """
@@ -77,6 +77,15 @@ class LinearGradients:
             self.bias_V.addmv_(exponentials_TV.t(), row_scales_T)
             self.bias_V.index_add_(0, ids_T, token_scales_T)
 
+    def add_rows(self, head: LinearHead, rows_T: Tensor, hidden_TD: Tensor, grad_logits_TV: Tensor) -> None:
+        """Add the gradients of these logit gradients."""
+        if self.hidden_ND is not None:
+            self.hidden_ND[rows_T] = back_to_hidden(grad_logits_TV, head.weight_VD, head.compute_dtype)
+        if self.weight_VD is not None:
+            add_to_weight(self.weight_VD, grad_logits_TV, hidden_TD)
+        if self.bias_V is not None:
+            self.bias_V.add_(grad_logits_TV.sum(0, dtype=self.bias_V.dtype))
+
     def scaled_(self, scale: Tensor, head: LinearHead) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Multiply in place (on the device: nothing waits) and hand over in the inputs' dtypes."""
 
@@ -91,3 +100,13 @@ class LinearGradients:
             hand_over(self.weight_VD, head.weight_VD),
             hand_over(self.bias_V, head.bias_V),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LinearPass:
+    """What one pass found; 0 in rows that were left out."""
+
+    log_probs_N: Tensor
+    entropy_N: Tensor | None
+    coefficients_N: Tensor | None
+    gradients: LinearGradients | None

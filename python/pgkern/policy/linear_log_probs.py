@@ -105,9 +105,10 @@ class _LinearTokenLogProbs(torch.autograd.Function):
         return found.log_probs_N, found.entropy_N
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
-        head = LinearHead(*ctx.saved_tensors, ctx.temperature)
+        hidden_ND, weight_VD, bias_V, token_ids_N = ctx.saved_tensors
+        head = LinearHead(hidden_ND, weight_VD, bias_V, token_ids_N, ctx.temperature)
         needs = Needs(*ctx.needs_input_grad[:3])
         if grad_log_probs_N is None:
             if grad_entropy_N is None:

@@ -1,47 +1,40 @@
-"""One pass over chunks of logits in plain torch: the CPU path of everything that starts from hidden states.
+"""One pass over chunks of logits, by whoever does the row work here: plain torch, or Triton kernels.
 
-Names: T tokens of one chunk, N tokens in all, D hidden size, V vocabulary.
+Names: N tokens, D hidden size, V vocabulary.
 """
-
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .linear_chunks import chunk_length, row_chunks
-from .linear_gradients import LinearGradients, Needs
+from . import linear_pass_torch
+from .backend import use_triton
+from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead
-from .linear_products import project
-from .row_exponentials import RowStatistics, exponentiate_rows_
-
-# From a chunk's row numbers and log-probabilities to c = d loss / d log_probs.
-Coefficients = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class LinearPass:
-    """What one pass found; 0 in rows that were left out."""
-
-    log_probs_N: Tensor
-    entropy_N: Tensor | None
-    coefficients_N: Tensor | None
-    gradients: LinearGradients | None
+from .token_surrogate import PolicyTerms
 
 
 def log_probs_pass(head: LinearHead, rows_N: Tensor, *, with_entropy: bool, chunk_tokens: int | None) -> LinearPass:
     """Log-probabilities and entropies of these rows: one product."""
-    return _run(head, rows_N, None, Needs(False, False, False), with_entropy=with_entropy, chunk_tokens=chunk_tokens)
+    with torch.no_grad(), torch.autocast(head.hidden_TD.device.type, enabled=False):
+        if use_triton(head.hidden_TD, head.compute_dtype):
+            from . import linear_pass_triton
+
+            return linear_pass_triton.log_probs_pass(head, rows_N, with_entropy=with_entropy, chunk_tokens=chunk_tokens)
+        return linear_pass_torch.log_probs_pass(head, rows_N, with_entropy=with_entropy, chunk_tokens=chunk_tokens)
 
 
 def loss_pass(
-    head: LinearHead, rows_N: Tensor, coefficients: Coefficients, needs: Needs, *, chunk_tokens: int | None
+    head: LinearHead, rows_N: Tensor, terms: PolicyTerms, needs: Needs, *, chunk_tokens: int | None
 ) -> LinearPass:
-    """The same, and the gradients of the loss that `coefficients` differentiates: three products.
+    """The same, and the gradients of `terms.losses(log_probs).sum()`: three products."""
+    if not needs.any:
+        return log_probs_pass(head, rows_N, with_entropy=True, chunk_tokens=chunk_tokens)
+    with torch.no_grad(), torch.autocast(head.hidden_TD.device.type, enabled=False):
+        if use_triton(head.hidden_TD, head.compute_dtype):
+            from . import linear_pass_triton
 
-    Rows whose coefficient is 0 are left out of the two gradient products.
-    """
-    return _run(head, rows_N, coefficients, needs, with_entropy=True, chunk_tokens=chunk_tokens)
+            return linear_pass_triton.loss_pass(head, rows_N, terms, needs, chunk_tokens=chunk_tokens)
+        return linear_pass_torch.loss_pass(head, rows_N, terms, needs, chunk_tokens=chunk_tokens)
 
 
 def gradient_pass(
@@ -54,90 +47,13 @@ def gradient_pass(
     chunk_tokens: int | None,
 ) -> LinearGradients:
     """Gradients of `sum(coefficients * log_probs + entropy_coefficients * entropy)`, with the logits computed again."""
-    gradients = LinearGradients.zeros(head, needs)
-    if not needs.any:
-        return gradients
-    for rows_T, hidden_TD, logits_TV in _logit_chunks(head, rows_N, chunk_tokens):
-        c_T = coefficients_N[rows_T]
-        h_T = None if entropy_coefficients_N is None else entropy_coefficients_N[rows_T]
-        statistics = exponentiate_rows_(
-            logits_TV,
-            head.token_ids_T[rows_T],
-            head.temperature,
-            with_entropy=h_T is not None,
-            coefficients_T=c_T,
-            entropy_coefficients_T=h_T,
+    with torch.no_grad(), torch.autocast(head.hidden_TD.device.type, enabled=False):
+        if use_triton(head.hidden_TD, head.compute_dtype):
+            from . import linear_pass_triton
+
+            return linear_pass_triton.gradient_pass(
+                head, rows_N, coefficients_N, entropy_coefficients_N, needs, chunk_tokens=chunk_tokens
+            )
+        return linear_pass_torch.gradient_pass(
+            head, rows_N, coefficients_N, entropy_coefficients_N, needs, chunk_tokens=chunk_tokens
         )
-        if h_T is None:
-            _add_active_rows(gradients, head, rows_T, hidden_TD, logits_TV, statistics, c_T)
-            continue
-        scales = statistics.gradient_scales(c_T, h_T, head.temperature)
-        gradients.add_exponentials(head, rows_T, hidden_TD, logits_TV, *scales)
-    return gradients
-
-
-def _run(
-    head: LinearHead,
-    rows_N: Tensor,
-    coefficients: Coefficients | None,
-    needs: Needs,
-    *,
-    with_entropy: bool,
-    chunk_tokens: int | None,
-) -> LinearPass:
-    zeros_N = torch.zeros(head.hidden_TD.shape[0], dtype=head.compute_dtype, device=head.hidden_TD.device)
-    log_probs_N = zeros_N.clone()
-    entropy_N = zeros_N.clone() if with_entropy else None
-    coefficients_N = zeros_N if coefficients is not None else None
-    gradients = LinearGradients.zeros(head, needs) if needs.any else None
-    for rows_T, hidden_TD, logits_TV in _logit_chunks(head, rows_N, chunk_tokens):
-        ids_T = head.token_ids_T[rows_T]
-        statistics = exponentiate_rows_(logits_TV, ids_T, head.temperature, with_entropy=with_entropy)
-        log_probs_N[rows_T] = statistics.log_probs_T
-        if entropy_N is not None and statistics.entropy_T is not None:
-            entropy_N[rows_T] = statistics.entropy_T
-        if coefficients is None or coefficients_N is None or gradients is None:
-            continue
-        c_T = coefficients(rows_T, statistics.log_probs_T)
-        coefficients_N[rows_T] = c_T
-        _add_active_rows(gradients, head, rows_T, hidden_TD, logits_TV, statistics, c_T)
-    return LinearPass(log_probs_N, entropy_N, coefficients_N, gradients)
-
-
-def _logit_chunks(
-    head: LinearHead, rows_N: Tensor, chunk_tokens: int | None
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Row numbers, hidden states and logits, a chunk at a time; the logits' memory is one buffer for all chunks."""
-    vocabulary = head.weight_VD.shape[0]
-    length = chunk_length(rows_N.numel(), vocabulary, head.compute_dtype, head.hidden_TD.device, chunk_tokens)
-    buffer_TV = head.hidden_TD.new_empty(min(length, rows_N.numel()), vocabulary, dtype=head.compute_dtype)
-    for rows_T in row_chunks(rows_N, length):
-        hidden_TD = head.hidden_TD[rows_T]
-        yield rows_T, hidden_TD, project(hidden_TD, head.weight_VD, head.bias_V, out=buffer_TV[: rows_T.numel()])
-
-
-def _add_active_rows(
-    gradients: LinearGradients,
-    head: LinearHead,
-    rows_T: Tensor,
-    hidden_TD: Tensor,
-    exponentials_TV: Tensor,
-    statistics: RowStatistics,
-    coefficients_T: Tensor,
-) -> None:
-    active_A = coefficients_T.nonzero()[:, 0]
-    if active_A.numel() == 0:
-        return
-    if active_A.numel() < coefficients_T.numel():
-        exponentials_TV = _move_rows_up_(exponentials_TV, active_A)
-        rows_T, hidden_TD = rows_T[active_A], hidden_TD[active_A]
-    scales = statistics.at(active_A).gradient_scales(coefficients_T[active_A], None, head.temperature)
-    gradients.add_exponentials(head, rows_T, hidden_TD, exponentials_TV, *scales)
-
-
-def _move_rows_up_(rows_TV: Tensor, kept_A: Tensor) -> Tensor:
-    """`rows[kept]` without a second buffer: `kept` rises, so a row is never overwritten before it has moved."""
-    for to, source in enumerate(kept_A.tolist()):
-        if to != source:
-            rows_TV[to].copy_(rows_TV[source])
-    return rows_TV[: kept_A.numel()]

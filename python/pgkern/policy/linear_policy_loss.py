@@ -3,7 +3,7 @@
 Names: N tokens, D hidden size, V vocabulary, B padded rows of L tokens.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,10 +15,10 @@ from .linear_head import LinearHead, linear_head
 from .linear_log_probs import differentiable_log_probs
 from .linear_pass import gradient_pass, loss_pass
 from .objective import GRPO, PolicyObjective
-from .policy_batch import PolicyBatch, policy_batch
-from .policy_loss import PolicyLoss, weighted_loss
+from .policy_batch import policy_batch
+from .policy_loss import PolicyLoss
 from .policy_metrics import policy_metrics
-from .token_surrogate import token_coefficients
+from .token_surrogate import PolicyTerms
 from .token_weights import Count, token_weights
 
 
@@ -74,41 +74,16 @@ def linear_policy_loss(
     batch = policy_batch(hidden.shape[:-1], advantages, mask, old_log_probs, sequence_ids, dtype)
     head = linear_head(hidden, weight, token_ids, bias, temperature, batch.mask_T)
     weights_N = token_weights(batch, objective, num_tokens, num_sequences)
+    terms = PolicyTerms(batch.old_log_probs_T, batch.advantages_T, weights_N, objective)
     rows_N = batch.mask_T.nonzero()[:, 0]  # on a GPU this waits for the device, once
     if objective.reduction == "none":
-        return _loss_per_token(head, rows_N, batch, weights_N, objective, hidden.shape[:-1], chunk_tokens)
-    grad = torch.is_grad_enabled()
-    needs = Needs(
-        hidden=grad and hidden.requires_grad,
-        weight=grad and weight.requires_grad,
-        bias=grad and bias is not None and bias.requires_grad,
-    )
-    job = _Job(head, rows_N, batch, weights_N, objective, needs, chunk_tokens)
-    loss, log_probs_N, entropy_N = _LinearPolicyLoss.apply(job, head.hidden_TD, weight, bias)  # type: ignore[no-untyped-call]
-    return PolicyLoss(loss, policy_metrics(log_probs_N, batch, objective, entropy_N))
-
-
-@dataclass(slots=True)
-class _Job:
-    """The arguments of one pass, under one name."""
-
-    head: LinearHead
-    rows_N: Tensor
-    batch: PolicyBatch
-    weights_N: Tensor
-    objective: PolicyObjective
-    needs: Needs
-    chunk_tokens: int | None
-
-    def coefficients(self, rows_T: Tensor, log_probs_T: Tensor) -> Tensor:
-        old_N = self.batch.old_log_probs_T
-        return token_coefficients(
-            log_probs_T,
-            None if old_N is None else old_N[rows_T],
-            self.batch.advantages_T[rows_T],
-            self.weights_N[rows_T],
-            self.objective,
+        losses_N, log_probs_N, entropy_N = _loss_per_token(head, rows_N, terms, chunk_tokens)
+        loss = losses_N.reshape(hidden.shape[:-1])
+    else:
+        loss, log_probs_N, entropy_N = _LinearPolicyLoss.apply(  # type: ignore[no-untyped-call]
+            head, rows_N, terms, chunk_tokens, torch.is_grad_enabled(), head.hidden_TD, weight, bias
         )
+    return PolicyLoss(loss, policy_metrics(log_probs_N, batch, objective, entropy_N))
 
 
 class _LinearPolicyLoss(torch.autograd.Function):
@@ -119,15 +94,23 @@ class _LinearPolicyLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, job: _Job, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor | None
+        ctx: Any,
+        head: LinearHead,
+        rows_N: Tensor,
+        terms: PolicyTerms,
+        chunk_tokens: int | None,
+        with_grad: bool,
+        hidden_ND: Tensor,
+        weight_VD: Tensor,
+        bias_V: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        found = loss_pass(job.head, job.rows_N, job.coefficients, job.needs, chunk_tokens=job.chunk_tokens)
-        loss = weighted_loss(found.log_probs_N, job.batch, job.weights_N, job.objective)
+        needs = Needs(*(with_grad and wanted for wanted in ctx.needs_input_grad[-3:]))
+        found = loss_pass(head, rows_N, terms, needs, chunk_tokens=chunk_tokens)
         ctx.mark_non_differentiable(found.log_probs_N, found.entropy_N)
         ctx.gradients = found.gradients
-        ctx.temperature, ctx.needs, ctx.chunk_tokens = job.head.temperature, job.needs, job.chunk_tokens
-        ctx.save_for_backward(hidden_ND, weight_VD, bias_V, job.head.token_ids_T, job.rows_N, found.coefficients_N)
-        return loss, found.log_probs_N, found.entropy_N
+        ctx.temperature, ctx.needs, ctx.chunk_tokens = head.temperature, needs, chunk_tokens
+        ctx.save_for_backward(hidden_ND, weight_VD, bias_V, head.token_ids_T, rows_N, found.coefficients_N)
+        return terms.losses(found.log_probs_N).sum(), found.log_probs_N, found.entropy_N
 
     @staticmethod
     @once_differentiable
@@ -137,24 +120,16 @@ class _LinearPolicyLoss(torch.autograd.Function):
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:
             gradients = gradient_pass(head, rows_N, coefficients_N, None, ctx.needs, chunk_tokens=ctx.chunk_tokens)
-        return None, *gradients.scaled_(grad_loss, head)
+        return None, None, None, None, None, *gradients.scaled_(grad_loss, head)
 
 
 def _loss_per_token(
-    head: LinearHead,
-    rows_N: Tensor,
-    batch: PolicyBatch,
-    weights_N: Tensor,
-    objective: PolicyObjective,
-    token_shape: torch.Size,
-    chunk_tokens: int | None,
-) -> PolicyLoss:
+    head: LinearHead, rows_N: Tensor, terms: PolicyTerms, chunk_tokens: int | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """A gradient per token comes from above, so only `backward` can form the sums over tokens: four products."""
-    log_probs_R, entropy_R = differentiable_log_probs(
-        replace(head, hidden_TD=head.hidden_TD[rows_N], token_ids_T=head.token_ids_T[rows_N]), chunk_tokens
-    )
-    zeros_N = torch.zeros(batch.mask_T.shape[0], dtype=log_probs_R.dtype, device=log_probs_R.device)
+    kept = replace(head, hidden_TD=head.hidden_TD[rows_N], token_ids_T=head.token_ids_T[rows_N])
+    log_probs_R, entropy_R = differentiable_log_probs(kept, chunk_tokens)
+    zeros_N = torch.zeros(head.hidden_TD.shape[0], dtype=log_probs_R.dtype, device=log_probs_R.device)
     log_probs_N = zeros_N.index_copy(0, rows_N, log_probs_R)
     entropy_N = zeros_N.index_copy(0, rows_N, entropy_R.detach())
-    loss_N = weighted_loss(log_probs_N, batch, weights_N, objective)
-    return PolicyLoss(loss_N.reshape(token_shape), policy_metrics(log_probs_N.detach(), batch, objective, entropy_N))
+    return terms.losses(log_probs_N), log_probs_N.detach(), entropy_N

@@ -48,7 +48,8 @@ def add_to_weight(grad_weight_VD: Tensor, grad_logits_TV: Tensor, hidden_TD: Ten
 
 def _has_wide_sums(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
     """Whether cuBLAS multiplies these 16-bit matrices into fp32 by itself."""
-    return left.is_cuda and dtype == torch.float32 and left.dtype == right.dtype and left.dtype.itemsize == 2
+    narrow = left.dtype == right.dtype and left.dtype.itemsize == 2
+    return left.is_cuda and torch.version.hip is None and narrow and dtype == torch.float32
 
 
 def _slabs(weight_VD: Tensor) -> Iterator[slice]:

@@ -77,7 +77,7 @@ def policy_loss(
         return PolicyLoss(per_token.reshape(shape), {})
     if kept.numel() == 0:
         return PolicyLoss(log_probs.where(torch.zeros_like(log_probs, dtype=torch.bool), 0).sum(), {})
-    of_sequence = [objective_of_token[sequence_of == s] for s in sequence_of.unique()]
+    of_sequence = [objective_of_token[sequence_of == s] for s in torch.unique(sequence_of)]
     sequences = len(of_sequence) if num_sequences is None else num_sequences
     tokens = kept.numel() if num_tokens is None else num_tokens
     total = torch.stack([tokens_of_s.sum() for tokens_of_s in of_sequence]).sum()
@@ -88,6 +88,7 @@ def policy_loss(
     elif objective.reduction == "sequence_mean_token_sum":
         loss = -total / sequences
     elif objective.reduction == "sequence_sum_constant":
+        assert objective.reduction_constant is not None
         loss = -total / objective.reduction_constant / sequences
     else:
         loss = -torch.stack([tokens_of_s.mean() for tokens_of_s in of_sequence]).sum() / sequences

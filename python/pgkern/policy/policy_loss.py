@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from .objective import GRPO, PolicyObjective
-from .policy_batch import PolicyBatch, policy_batch
+from .policy_batch import policy_batch
 from .policy_metrics import policy_metrics
-from .token_surrogate import token_surrogate_loss
+from .token_surrogate import PolicyTerms
 from .token_weights import Count, token_weights
 
 
@@ -68,13 +68,6 @@ def policy_loss(
     batch = policy_batch(log_probs.shape, advantages, mask, old_log_probs, sequence_ids, dtype)
     weights_T = token_weights(batch, objective, num_tokens, num_sequences)
     log_probs_T = log_probs.reshape(-1).to(dtype).where(batch.mask_T, 0)
-    loss = weighted_loss(log_probs_T, batch, weights_T, objective)
-    if objective.reduction == "none":
-        loss = loss.reshape(log_probs.shape)
+    losses_T = PolicyTerms(batch.old_log_probs_T, batch.advantages_T, weights_T, objective).losses(log_probs_T)
+    loss = losses_T.reshape(log_probs.shape) if objective.reduction == "none" else losses_T.sum()
     return PolicyLoss(loss, policy_metrics(log_probs_T.detach(), batch, objective))
-
-
-def weighted_loss(log_probs_T: Tensor, batch: PolicyBatch, weights_T: Tensor, objective: PolicyObjective) -> Tensor:
-    """`sum(weights * token_loss)`, or the products themselves with reduction "none"."""
-    loss_T = weights_T * token_surrogate_loss(log_probs_T, batch.old_log_probs_T, batch.advantages_T, objective)
-    return loss_T if objective.reduction == "none" else loss_T.sum()

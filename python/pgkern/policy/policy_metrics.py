@@ -15,7 +15,7 @@ from .token_surrogate import clamped_log_ratio, clip_bounds
 def policy_metrics(
     log_probs_T: Tensor, batch: PolicyBatch, objective: PolicyObjective, entropy_T: Tensor | None = None
 ) -> dict[str, Tensor]:
-    """Means over this call's unmasked tokens: to combine micro-batches weigh them by "tokens" ("ratio_max" is a maximum).
+    """Means over this call's unmasked tokens: to combine parts of a batch weigh them by "tokens".
 
     tokens              how many tokens are unmasked
     active_fraction     share of them that have a gradient: advantage not 0 and not clipped

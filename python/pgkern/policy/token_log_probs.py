@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .backend import use_triton
 from .linear_head import check_temperature, checked_token_ids
 from .row_exponentials import exponentiate_rows_
 
@@ -65,6 +66,17 @@ class _TokenLogProbs(torch.autograd.Function):
         ctx: Any, logits_NV: Tensor, token_ids_N: Tensor, temperature: float, with_entropy: bool
     ) -> tuple[Tensor, Tensor]:
         dtype = torch.promote_types(logits_NV.dtype, torch.float32)
+        ctx.temperature, ctx.row_numbers = temperature, None
+        ctx.set_materialize_grads(False)
+        if use_triton(logits_NV, dtype):
+            from pgkern.kernels.token_log_probs_forward import token_log_probs_forward
+
+            logits_NV = logits_NV if logits_NV.stride(1) == 1 else logits_NV.contiguous()
+            log_probs_N, entropy_N, *ctx.row_numbers = token_log_probs_forward(logits_NV, token_ids_N, temperature)
+            ctx.save_for_backward(logits_NV, token_ids_N, entropy_N)
+            if not with_entropy:
+                ctx.mark_non_differentiable(entropy_N)
+            return log_probs_N, entropy_N
         log_probs_N = torch.empty(logits_NV.shape[0], dtype=dtype, device=logits_NV.device)
         entropy_N = torch.empty_like(log_probs_N) if with_entropy else log_probs_N.new_empty(0)
         for rows in _blocks(logits_NV):
@@ -73,22 +85,38 @@ class _TokenLogProbs(torch.autograd.Function):
             log_probs_N[rows] = found.log_probs_T
             if found.entropy_T is not None:
                 entropy_N[rows] = found.entropy_T
-        ctx.save_for_backward(logits_NV, token_ids_N)
-        ctx.temperature = temperature
-        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(logits_NV, token_ids_N, entropy_N)
         if not with_entropy:
             ctx.mark_non_differentiable(entropy_N)
         return log_probs_N, entropy_N
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
-        logits_NV, token_ids_N = ctx.saved_tensors
+        logits_NV, token_ids_N, entropy_N = ctx.saved_tensors
         if grad_log_probs_N is None:
             if grad_entropy_N is None:
                 return None, None, None, None
             grad_log_probs_N = torch.zeros_like(grad_entropy_N)
         grad_logits_NV = torch.empty_like(logits_NV)
+        if ctx.row_numbers is not None:
+            from pgkern.kernels.token_log_probs_backward import token_log_probs_backward
+
+            largest_N, log_sums_N = ctx.row_numbers
+            c_N = grad_log_probs_N.contiguous()
+            h_N = None if grad_entropy_N is None else grad_entropy_N.contiguous()
+            token_log_probs_backward(
+                logits_NV,
+                token_ids_N,
+                entropy_N,
+                largest_N,
+                log_sums_N,
+                c_N,
+                h_N,
+                ctx.temperature,
+                out=grad_logits_NV,
+            )
+            return grad_logits_NV, None, None, None
         for rows in _blocks(logits_NV):
             block_TV = logits_NV[rows].to(grad_log_probs_N.dtype, copy=True)
             ids_T, c_T = token_ids_N[rows], grad_log_probs_N[rows]

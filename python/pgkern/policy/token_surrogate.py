@@ -1,7 +1,9 @@
 """The loss of one token: the only place in torch where a surrogate is written down.
 
-Names: T tokens.
+Names: N tokens in all, T tokens of one chunk.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -42,16 +44,29 @@ def clip_bounds(objective: PolicyObjective) -> tuple[float, float]:
     return 1.0 - objective.clip_low, 1.0 + objective.clip_high
 
 
-def token_coefficients(
-    log_probs_T: Tensor,
-    old_log_probs_T: Tensor | None,
-    advantages_T: Tensor,
-    weights_T: Tensor,
-    objective: PolicyObjective,
-) -> Tensor:
-    """`c = d sum(weights * loss) / d log_probs`, by autograd over T numbers, from the formula above."""
-    with torch.enable_grad():
-        log_probs_T = log_probs_T.detach().requires_grad_()
-        loss_T = token_surrogate_loss(log_probs_T, old_log_probs_T, advantages_T, objective)
-        (coefficients_T,) = torch.autograd.grad(loss_T, log_probs_T, grad_outputs=weights_T)
-    return coefficients_T
+@dataclass(frozen=True, slots=True)
+class PolicyTerms:
+    """Everything the loss of a token depends on, except its log-probability; one entry per token."""
+
+    old_log_probs_N: Tensor | None
+    advantages_N: Tensor
+    weights_N: Tensor
+    objective: PolicyObjective
+
+    def at(self, rows_T: Tensor) -> "PolicyTerms":
+        """Of these rows only."""
+        old_log_probs_T = None if self.old_log_probs_N is None else self.old_log_probs_N[rows_T]
+        return PolicyTerms(old_log_probs_T, self.advantages_N[rows_T], self.weights_N[rows_T], self.objective)
+
+    def losses(self, log_probs_N: Tensor) -> Tensor:
+        """`weights * token_surrogate_loss`: the loss is their sum."""
+        return self.weights_N * token_surrogate_loss(
+            log_probs_N, self.old_log_probs_N, self.advantages_N, self.objective
+        )
+
+    def coefficients(self, log_probs_N: Tensor) -> Tensor:
+        """`c = d losses.sum() / d log_probs`, by autograd over N numbers."""
+        with torch.enable_grad():
+            log_probs_N = log_probs_N.detach().requires_grad_()
+            (coefficients_N,) = torch.autograd.grad(self.losses(log_probs_N).sum(), log_probs_N)
+        return coefficients_N
