@@ -30,14 +30,14 @@ def count_not_finite(rows: Iterable[Mapping[str, Any]], metric: str) -> int:
 
 
 def finite(value: object) -> float | None:
-    """The value when it is a finite number, otherwise None."""
+    """The value when it is a number that fp32 can hold, otherwise None; so sums and differences are finite too."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) < 1e39 else None
 
 
 def warmup_range(rows: Iterable[Mapping[str, Any]]) -> tuple[float, float] | None:
@@ -90,8 +90,10 @@ def thin(points: Sequence[Point], limit: int) -> list[Point]:
 
 def nice_ticks(low: float, high: float, about: int) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) that enclose the range, about so many."""
-    if high <= low:
-        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+    size = max(abs(low), abs(high))
+    if high - low <= 1e-9 * size or size < 1e-200:  # a flat line is drawn in the middle
+        half = size / 2 if size >= 1e-200 else 0.5
+        low, high = low - half, high + half
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
     spacing = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)

@@ -138,7 +138,7 @@ def _reward_chart(rows: Sequence[Mapping[str, Any]]) -> str:
     band = warmup_range(rows)
     wide, narrow = (
         svg_chart(lines, label=label, width=width, height=height, band=band, band_label="warm-up")
-        for width, height in ((980, 340), (400, 260))
+        for width, height in ((980, 340), (340, 240))
     )
     window = smoothing_window(lines[0].points)
     note = f"The faint line is single steps, the strong one their mean over {window} steps. " if window > 1 else ""
@@ -331,7 +331,7 @@ details:not([open]) > summary .more::before { content: "show "; }
   .wide, thead { display: none; }
   .narrow { display: block; }
   .tiles { grid-template-columns: 1fr 1fr; }
-  .tile:first-child { grid-column: 1 / -1; }
+  .tile:first-child, .tile:last-child:nth-child(even) { grid-column: 1 / -1; }
   .rollouts { padding: 0; background: none; border: 0; }
   table, tbody, tr, td { display: block; }
   tr { background: var(--card); border: 1px solid var(--edge); border-radius: 10px;

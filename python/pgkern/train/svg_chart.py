@@ -65,7 +65,7 @@ def svg_chart(
         parts.append(
             f'<text class="axis" x="{_LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{format_tick(tick)}</text>'
         )
-    for tick in nice_ticks(x_low, x_high, max(2, width // 90)):
+    for tick in nice_ticks(x_low, x_high, max(3, width // 60 if width < 500 else width // 110)):
         if x_low <= tick <= x_high and tick == int(tick):
             parts.append(
                 f'<text class="axis" x="{x(tick):.1f}" y="{height - 8}" text-anchor="middle">{format_tick(tick)}</text>'

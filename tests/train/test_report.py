@@ -1,0 +1,220 @@
+import json
+import math
+import re
+import time
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgkern.train.jsonl_log import JsonlLog
+from pgkern.train.metrics import MetricsLog
+from pgkern.train.report import example_rollouts, write_report
+from pgkern.train.run_folder import RunFolder
+
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><img src=http://example.com/x onerror=alert(1)>",
+    '"><iframe src="//example.com"></iframe>',
+    "' onmouseover='alert(1)",
+    "</div></td></table></main></body></html><h1>gone",
+    "</title></style></pre></details><link rel=stylesheet href=http://example.com>",
+    "<!-- a comment that does not end",
+    "${config} $name $$ %s {0}",
+    "\x00\x08\x1b[31m\u202egnp.exe\u2028\ufeff",
+    "&lt;script&gt; &amp;",
+    "<svg/onload=alert(1)>",
+]
+
+
+class Page(HTMLParser):
+    """The elements, attributes and text of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.texts: list[str] = []
+        self.comments: list[str] = []
+        self.source = path.read_text("utf-8")
+        self.feed(self.source)
+        self.close()
+        self.text = "\n".join(self.texts)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def report_of(folder: RunFolder) -> Page:
+    write_report(folder)
+    assert folder.reward_figure.read_bytes().startswith(b"\x89PNG")
+    page = Page(folder.report)
+    assert not {"script", "iframe", "img", "link", "object", "embed", "base", "form"} & set(page.elements)
+    assert not [
+        each for each in page.attributes if each[1] in ("src", "href", "srcset", "data", "action", "xlink:href")
+    ]
+    assert not [each for each in page.attributes if each[1].startswith("on")]
+    assert not re.search(r"@import|url\(", page.source.split("</style>")[0])
+    assert page.elements.count("h1") == 1
+    assert page.comments == []
+    return page
+
+
+def rollout(step: int = 1, **changes: object) -> dict[str, object]:
+    row = {"step": step, "prompt": "1+1=", "response": "2", "gold": "2", "answer": "2", "verdict": "correct"}
+    return {**row, "reward": 1.0, "advantage": 0.5, "finish_reason": "stop", **changes}
+
+
+def run_folder(path: Path, rows: list[dict[str, Any]], rollouts: list[dict[str, object]] | None = None) -> RunFolder:
+    folder = RunFolder.create(path)
+    with MetricsLog(folder.metrics) as metrics:
+        metrics.append(rows)
+    if rollouts is not None:
+        with JsonlLog(folder.rollouts) as log:
+            log.append(rollouts)
+    return folder
+
+
+def realistic_rows(warmup: int = 20, steps: int = 60) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {"step": step, "phase": "warmup", "loss": 2.0 / step, "seconds": 0.5} for step in range(1, warmup + 1)
+    ]
+    if rows:
+        rows[-1]["validation_reward"] = 0.125
+    for step in range(1, steps + 1):
+        row = {"step": warmup + step, "phase": "policy_gradient", "train_reward": step / steps, "seconds": 2.0}
+        row |= {"response_length": 100.0, "entropy": 0.5, "clip_fraction": 0.01, "gradient_norm": 0.75}
+        row |= {"approx_kl": 1e-4, "tokens_per_second": 12345.0, "seconds_generate": 1.25, "seconds_train": 0.5}
+        if step % 10 == 0:
+            row |= {"validation_reward": 0.75 * step / steps}
+        rows.append(row)
+    return rows
+
+
+def test_summary_and_curves(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "addition", realistic_rows(), [rollout()])
+    folder.config.write_text('[sampling]\nstop = "<b>"\n')
+    folder.versions.write_text('{"python": "3.11.7", "torch": "2.13.0"}')
+    page = report_of(folder)
+    text = re.sub(r"\s+", " ", page.text)
+    assert "addition" in text
+    assert "0.125 → 0.750 +0.625" in text  # the end of the warm-up to the last step
+    assert "Steps 60 after 20 of warm-up" in text
+    assert "Wall time 2 min 10 s" in text  # 20 x 0.5 s + 60 x 2 s
+    assert "python 3.11.7 · torch 2.13.0" in text
+    assert 'stop = "<b>"' in text
+    for title in ["Response length", "Entropy", "Clip fraction", "Gradient norm", "Approximate KL", "Speed"]:
+        assert title in page.texts or f"{title} " in page.texts
+    assert "Time of a step" in text
+    assert "Verdicts" not in text  # nothing was logged for it
+    assert "Progress is read off the rewards." in text
+    assert ("meta", "name", "viewport") in page.attributes
+    assert "prefers-color-scheme: dark" in page.source
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_is_only_text(hostile: str, tmp_path: Path) -> None:
+    innocent = report_of(run_folder(tmp_path / "innocent", realistic_rows(), [rollout(), rollout(2)]))
+    texts: dict[str, object] = dict.fromkeys(("prompt", "response", "gold", "answer", "finish_reason"), hostile)
+    folder = run_folder(tmp_path / "hostile", realistic_rows(), [rollout(**texts), rollout(2, verdict=hostile)])
+    folder.versions.write_text(json.dumps({hostile: hostile}))
+    page = report_of(folder)
+    assert page.elements == innocent.elements
+    assert {each[:2] for each in page.attributes} == {each[:2] for each in innocent.attributes}
+    visible = "".join(chr(0x2400 + ord(c)) if c < " " else c for c in hostile)
+    assert page.text.count(visible) >= 4
+
+
+def test_hostile_configuration_and_folder_name(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "<script>&$name", [], [])
+    folder.config.write_text("\n".join(HOSTILE))
+    assert "<script>&$name" in report_of(folder).text
+
+
+def test_a_folder_with_nothing_in_it(tmp_path: Path) -> None:
+    page = report_of(RunFolder(tmp_path))
+    assert "No step has logged a reward yet." in page.text
+    assert "No rollouts were logged." in page.text
+    assert "There is no config.toml" in page.text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"step": 1, "phase": "policy_gradient"}],
+        [{"step": 1, "phase": "policy_gradient", "train_reward": None, "entropy": math.nan}],
+        [{"step": 1, "phase": "policy_gradient", "validation_reward": 0.0, "entropy": -1e300}],
+        [{"step": step, "entropy": 1e308 * (-1) ** step, "approx_kl": 5e-324} for step in range(200)],
+        [{"phase": "warmup", "loss": 1.0}, {"step": 2, "phase": None, "loss": "high"}],
+        [{"step": step, "train_reward": 0.0, "clip_fraction": 0.0} for step in range(200)],
+    ],
+)
+def test_rows_that_lack_things(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    report_of(run_folder(tmp_path / "run", rows, [{}, {"step": 3}, {"reward": None, "verdict": None}]))
+
+
+def test_values_that_are_not_finite_are_counted(tmp_path: Path) -> None:
+    rows = realistic_rows()
+    rows[30]["entropy"] = rows[31]["entropy"] = math.inf
+    assert "2 values were not finite." in report_of(run_folder(tmp_path / "run", rows)).texts
+
+
+def test_long_responses_are_collapsed_and_bounded(tmp_path: Path) -> None:
+    page = report_of(run_folder(tmp_path / "run", [], [rollout(response="x" * 1_000_000), rollout(response="\n" * 50)]))
+    assert "all 1,000,000 characters" in page.texts
+    assert "and 980,000 more characters" in page.text
+    assert page.elements.count("details") == 2
+    assert len(page.source) < 100_000
+
+
+def test_verdict_colours(tmp_path: Path) -> None:
+    names = ["correct", "wrong", "no_answer", "unparsed", "over_budget"]
+    page = report_of(run_folder(tmp_path / "run", [], [rollout(i, verdict=name) for i, name in enumerate(names)]))
+    classes = [value for _, name, value in page.attributes if name == "class" and value and value.startswith("chip")]
+    assert classes == [f"chip v-{name}" for name in names]
+    for name in names:
+        assert f".v-{name}" in page.source
+        assert name.replace("_", " ") in page.text  # the colour is not the only sign
+
+
+def test_many_steps_are_drawn_quickly_and_small(tmp_path: Path) -> None:
+    rows = realistic_rows(1000, 99_000)
+    folder = run_folder(tmp_path / "run", rows, [rollout(step) for step in range(2000)])
+    started = time.monotonic()
+    page = report_of(folder)
+    assert time.monotonic() - started < 60
+    assert len(page.source) < 600_000
+
+
+def test_example_rollouts_are_spread_over_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "rollouts.jsonl"
+    with JsonlLog(path) as log:
+        log.append(rollout(step, prompt=str(sample)) for step in range(5, 1000, 5) for sample in range(6))
+    rows = example_rollouts(path)
+    steps = list(dict.fromkeys(row["step"] for row in rows))
+    assert len(steps) == 10
+    assert (steps[0], steps[-1]) == (5, 995)
+    gaps = [b - a for a, b in pairwise(steps)]
+    assert max(gaps) - min(gaps) <= 10
+    assert [row["prompt"] for row in rows[:5]] == ["0", "1", "2", "3", "0"]
+
+
+def test_torn_log_is_read_and_damaged_log_refused(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", realistic_rows(0, 3))
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 4, "train')
+    assert "Steps 3" in re.sub(r"\s+", " ", report_of(folder).text)
+    with folder.metrics.open("a") as file:
+        file.write("\n")
+    with pytest.raises(ValueError, match=r"metrics\.jsonl:4: not a JSON object"):
+        write_report(folder)
