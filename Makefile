@@ -1,0 +1,62 @@
+# Everything runs in .venv, which the first target that needs it creates. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NATIVE_SOURCES := Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml $(shell find rust/src python kernels -name '*.rs' -o -name '*.py' -o -name '*.pyi')
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test test-gpu lint bench wheel docs clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
+
+demo: $(STAMP)-train ## train a small policy from scratch on addition; the last line is its validation reward
+	$(BIN)/pgkern train $(DEMO)
+
+test: $(STAMP)-dev lint ## lint, types, import floors, Rust and Python tests, kernels interpreted and compiled
+	cargo test --quiet
+	$(BIN)/python -m pytest -m "not gpu"
+
+test-gpu: $(STAMP)-dev ## the tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu
+
+lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	cargo fmt --check
+	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --quiet --all-targets --all-features -- -D warnings
+	$(BIN)/mypy
+	cd / && $(CURDIR)/$(BIN)/python -m mypy.stubtest pgkern._native
+	$(BIN)/lint-imports --no-cache
+
+bench: $(STAMP)-dev ## time and memory against naive PyTorch, verification, packing; results in benches/results
+	$(BIN)/python -m benches
+
+wheel: $(VENV)/.created ## build the wheel and the source distribution into dist/
+	$(BIN)/pip install --quiet -c constraints.txt maturin
+	rm -rf dist
+	$(BIN)/maturin build --release --out dist
+	$(BIN)/maturin sdist --out dist
+
+docs: $(STAMP)-dev ## the reference of every public name, from its docstring, as pages in build/docs
+	$(BIN)/pdoc --docformat google -o build/docs pgkern
+
+clean: ## remove what was built (runs/ and benches/results/ stay)
+	rm -rf $(VENV) dist target .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.created:
+	@command -v cargo >/dev/null || { echo "pgkern is built with Rust: install it from https://rustup.rs and try again"; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit("pgkern needs Python 3.10 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	touch $@
+
+# The installed wheel is what the demo runs and what the tests test.
+$(STAMP)-%: $(VENV)/.created constraints.txt $(NATIVE_SOURCES)
+	$(MAKE) --no-print-directory wheel
+	$(BIN)/pip install --quiet -c constraints.txt "pgkern[$*] @ file://$(CURDIR)/$$(echo dist/*.whl)"
+	$(BIN)/pip install --quiet --no-deps --force-reinstall dist/*.whl
+	touch $@

@@ -1,0 +1,34 @@
+"""The `pgkern` command: one file a subcommand. Heavy libraries are imported by the subcommand that needs them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from . import evaluate, info, train, verify
+
+_COMMANDS = (train, evaluate, verify, info)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. A caller's mistake is one line on standard error and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="pgkern", description="Policy-gradient training of language models on verifiable rewards."
+    )
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(subparsers)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (ValueError, OSError, FloatingPointError) as error:
+        if options.traceback:
+            raise
+        print(f"pgkern: error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if options.traceback or error.name is None or error.name.startswith("pgkern"):
+            raise
+        print(f"pgkern: error: this needs {error.name}; pip install 'pgkern[train]'", file=sys.stderr)
+        return 2
+    return code

@@ -1,0 +1,73 @@
+"""`pgkern train`: train a policy, by default a small one from scratch on addition."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..train.config import TrainConfig
+    from ..train.loop import Outcome
+    from ..train.run_folder import RunFolder
+
+INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a policy by policy gradients on verified rewards",
+        description="Train a policy. Without arguments: a small transformer from scratch, on addition.",
+    )
+    parser.add_argument("config", nargs="?", type=Path, metavar="CONFIG.toml", help="settings; others have defaults")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="override a setting, such as optimizer.learning_rate=1e-4 (repeatable)",
+    )
+    parser.add_argument("--folder", type=Path, help="where the run is kept (the same as --set run.folder=…)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --folder from its last checkpoint")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, then say where things are; the last line is the validation reward before and after."""
+    from ..train.config import TrainConfig
+    from ..train.config_file import load_config
+    from ..train.run_folder import RunFolder
+
+    path = options.config
+    if options.resume:
+        if options.folder is None:
+            raise ValueError("--resume goes on with the run in --folder; name that folder")
+        path = path or RunFolder.resume(options.folder).config
+    config = load_config(TrainConfig, path, options.overrides)
+    folder_path = options.folder or Path(config.run.folder or _new_folder_name(config))
+    folder = RunFolder.resume(folder_path) if options.resume else RunFolder.create(folder_path)
+
+    from transformers.utils import logging
+
+    from ..train.loop import train
+
+    logging.disable_progress_bar()  # the run has a bar of its own
+    print(f"run folder: {folder.path}", flush=True)
+    return _say(train(config, folder, resumed=options.resume), folder)
+
+
+def _new_folder_name(config: "TrainConfig") -> str:
+    return f"runs/{config.data.task}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _say(outcome: "Outcome", folder: "RunFolder") -> int:
+    print(f"report: {folder.report}\ncheckpoint: {folder.checkpoint}")
+    if not outcome.finished:
+        print(f"stopped; go on with: pgkern train --resume --folder {folder.path}")
+        return INTERRUPTED
+    if outcome.reward_before is None or outcome.reward_after is None:
+        raise AssertionError("a finished run has measured its validation reward twice")
+    print(f"validation reward: {outcome.reward_before:.2f} -> {outcome.reward_after:.2f}")
+    return 0
