@@ -1,0 +1,78 @@
+"""The gradient of a whole batch, a packed row at a time, by the fused one-pass loss.
+
+Denominators are those of the whole batch before the first row goes through, so that neither the size of the rows nor
+their order changes the gradient beyond rounding.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..policy.linear_policy_loss import linear_policy_loss
+from ..policy.objective import PolicyObjective
+from .micro_batches import TokenSequence, micro_batches
+from .policy_model import Policy
+
+
+def accumulate_gradients(
+    policy: Policy,
+    sequences: Sequence[TokenSequence],
+    advantages: Sequence[float],
+    *,
+    objective: PolicyObjective,
+    temperature: float = 1.0,
+    old_log_probs: Sequence[Sequence[float]] | None = None,
+    max_tokens: int,
+) -> dict[str, float]:
+    """Add ∇ of the objective's loss over these sequences to the parameters' `.grad`, and return the pass's metrics.
+
+    Sequences with advantage 0 have no gradient and do not go through the model; they count in the denominators.
+    """
+    num_tokens = sum(len(sequence.response_ids) for sequence in sequences)
+    num_sequences = sum(1 for sequence in sequences if sequence.response_ids)
+    kept = [index for index, advantage in enumerate(advantages) if advantage != 0 and sequences[index].response_ids]
+    totals: dict[str, Tensor] = {}
+    for batch in micro_batches([sequences[index] for index in kept], max_tokens, policy.device):
+        chosen = [kept[index] for index in batch.indices]
+        old_T = None if old_log_probs is None else batch.align([old_log_probs[index] for index in kept])
+        result = linear_policy_loss(
+            policy.hidden(batch),
+            policy.head.weight,
+            batch.target_ids_T,
+            torch.tensor([advantages[index] for index in chosen], device=policy.device),
+            batch.mask_T,
+            sequence_ids=batch.sequence_ids_T,
+            old_log_probs=old_T,
+            objective=objective,
+            num_tokens=num_tokens,
+            num_sequences=num_sequences,
+            bias=policy.head.bias,
+            temperature=temperature,
+        )
+        result.loss.backward()  # type: ignore[no-untyped-call]
+        _add(totals, {"loss": result.loss.detach(), **result.metrics})
+    return _means(totals, num_tokens)
+
+
+def _add(totals: dict[str, Tensor], metrics: dict[str, Tensor]) -> None:
+    """Sums weighted by tokens, so that means over rows of different length are means over tokens; nothing is synced."""
+    tokens = metrics["tokens"]
+    for name, value in metrics.items():
+        if name == "ratio_max":
+            totals[name] = torch.maximum(totals[name], value) if name in totals else value
+        else:
+            weighted = value if name in ("loss", "tokens") else value * tokens
+            totals[name] = totals[name] + weighted if name in totals else weighted
+
+
+def _means(totals: dict[str, Tensor], num_tokens: int) -> dict[str, float]:
+    if not totals:
+        return {"loss": 0.0, "active_fraction": 0.0}
+    values = {name: float(value) for name, value in totals.items()}
+    seen = max(values.pop("tokens"), 1.0)
+    whole_batch = {"active_fraction": max(num_tokens, 1)}  # tokens that did not go through are not active
+    return {
+        name: value if name in ("loss", "ratio_max") else value / whole_batch.get(name, seen)
+        for name, value in values.items()
+    }

@@ -1,0 +1,54 @@
+"""The supervised warm-up: the policy imitates worked solutions, so that some of its rollouts are right.
+
+Its loss is the mean of -log π over the solutions' tokens: REINFORCE where every advantage is 1.
+"""
+
+from torch.optim import Optimizer
+
+from ..data.order import batch_indices
+from ..data.problem import Problem
+from ..policy.objective import PolicyObjective
+from .config import TrainConfig
+from .gradients import accumulate_gradients
+from .micro_batches import TokenSequence
+from .optimizer import optimizer_step, rising
+from .policy_model import Policy
+from .seeds import derive_seed
+
+_RISE = 20  # steps in which the learning rate rises
+_FINAL_SHARE = 0.05  # what is left of the learning rate at the end
+
+
+def warmup_step(
+    policy: Policy, optimizer: Optimizer, problems: list[Problem], config: TrainConfig, step: int
+) -> dict[str, float]:
+    """One step (counted from 0) on the next `warmup.batch_size` worked solutions; its metrics."""
+    settings = config.warmup
+    indices = batch_indices(
+        step,
+        batch_size=settings.batch_size,
+        num_problems=len(problems),
+        seed=derive_seed(config.run.seed, "warmup order"),
+    )
+    sequences = [
+        TokenSequence(policy.prompt(problems[index]).token_ids, policy.solution_ids(problems[index]))
+        for index in indices
+    ]
+    metrics = accumulate_gradients(
+        policy,
+        sequences,
+        [1.0] * len(sequences),
+        objective=PolicyObjective.reinforce(),
+        max_tokens=config.optimizer.micro_batch_tokens,
+    )
+    decay = max(_FINAL_SHARE, 1.0 - step / settings.steps)
+    learning_rate = settings.learning_rate * rising(step, _RISE) * decay
+    norm = optimizer_step(
+        policy, optimizer, learning_rate=learning_rate, max_gradient_norm=config.optimizer.max_gradient_norm
+    )
+    return {
+        "loss": metrics["loss"],
+        "entropy": metrics["entropy"],
+        "gradient_norm": norm,
+        "learning_rate": learning_rate,
+    }
