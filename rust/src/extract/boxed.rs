@@ -39,11 +39,11 @@ pub(super) fn last_boxed(text: &str) -> Found<'_> {
 /// One pass with a stack of open braces: no contents are read twice however deep the boxes are nested.
 fn boxes(text: &str) -> (Vec<Span>, Option<usize>) {
     let bytes = text.as_bytes();
-    let mut open: Vec<Option<usize>> = Vec::new(); // for each open brace, the box command it belongs to
-    let mut begins: Vec<usize> = Vec::new(); // where the contents of each open box begin
+    let mut open: Vec<bool> = Vec::new(); // for each open brace, whether it is a box's
+    let mut begun: Vec<(usize, usize)> = Vec::new(); // each open box: its command, and where its contents begin
     let mut spans: Vec<Span> = Vec::new();
     let mut last_command = None;
-    let mut at = 0;
+    let mut at = first_box_command(text);
     while at < bytes.len() {
         match bytes[at] {
             b'\\' => {
@@ -55,8 +55,8 @@ fn boxes(text: &str) -> (Vec<Span>, Option<usize>) {
                 last_command = Some(command);
                 at = after;
                 if bytes.get(at) == Some(&b'{') {
-                    open.push(Some(command));
-                    begins.push(at + 1);
+                    begun.push((command, at + 1));
+                    open.push(true);
                     at += 1;
                 } else {
                     let inside = bare_argument(text, at);
@@ -65,24 +65,32 @@ fn boxes(text: &str) -> (Vec<Span>, Option<usize>) {
                 }
             }
             b'{' => {
-                open.push(None);
+                open.push(false);
                 at += 1;
             }
             b'}' => {
-                if let (Some(Some(command)), true) = (open.last().copied(), !open.is_empty()) {
-                    let begin = begins.pop().unwrap_or(at);
-                    while spans.last().is_some_and(|inner| inner.command > command) {
-                        spans.pop(); // a box within this one
+                if open.pop() == Some(true) {
+                    if let Some((command, begin)) = begun.pop() {
+                        while spans.last().is_some_and(|inner| inner.command > command) {
+                            spans.pop(); // a box within this one
+                        }
+                        spans.push(Span { command, inside: begin..at, end: at + 1 });
                     }
-                    spans.push(Span { command, inside: begin..at, end: at + 1 });
                 }
-                open.pop();
                 at += 1;
             }
             _ => at += 1,
         }
     }
     (spans, last_command)
+}
+
+/// Where to begin reading: braces before the first box are no one's business. The end where there is no box.
+fn first_box_command(text: &str) -> usize {
+    let first = ["\\boxed", "\\fbox"].iter().filter_map(|command| text.find(command)).min();
+    let Some(first) = first else { return text.len() };
+    let before = text[..first].bytes().rev().take_while(|byte| *byte == b'\\').count();
+    first + before % 2 // after an odd number of backslashes, this one is escaped
 }
 
 /// Past `\boxed` or `\fbox` and the space behind it, if that is what begins at `at`.
@@ -150,7 +158,8 @@ mod tests {
             assert_eq!(boxed(text).as_deref(), Some(inside), "{text}");
         }
         assert_eq!(boxed("\\boxedx{1}"), None);
-        assert_eq!(boxed("\\\\boxed"), None);
+        assert_eq!(boxed("\\\\boxed{1}"), None);
+        assert_eq!(boxed("\\\\\\boxed{1}").as_deref(), Some("1"));
     }
 
     #[test]

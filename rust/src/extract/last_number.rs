@@ -14,8 +14,8 @@ const GIVES_UP: [&str; 8] = [
 
 /// Whether the text ends by giving up: then an earlier number is not its answer.
 pub(super) fn gives_up(text: &str) -> bool {
-    let after_numbers = text.rfind(|c: char| c.is_ascii_digit()).map_or(text, |at| &text[at + 1..]);
-    let lower = after_numbers.to_lowercase();
+    let after_numbers = text.bytes().rposition(|byte| byte.is_ascii_digit()).map_or(text, |at| &text[at + 1..]);
+    let lower = after_numbers.to_ascii_lowercase();
     GIVES_UP.iter().any(|words| lower.contains(words))
 }
 
