@@ -77,6 +77,8 @@ fn lists_tuples_and_intervals() {
         ("1,2", "1,2,3", Wrong),
         ("1,2", "1", Wrong),
         ("5", "5 or 6", Wrong),
+        ("639/40", r"15\frac{39}{40} or \frac{639}{40}", Correct),
+        ("5 or 6", "5", Wrong),
         ("5", "5, but maybe 6", Wrong),
         (r"2 \text{ and } 3", "2, 3", Correct),
         (r"x=1 \text{ or } x=2", "1,2", Correct),

@@ -166,6 +166,8 @@ impl<'s, 'a> Reader<'s, 'a> {
         }
         loop {
             match self.rest() {
+                // 73 113/126 is a mixed number, not 73113 parts.
+                [Token::Space, Token::Digits(_), Token::Symbol('/'), ..] => return Some(integer),
                 [next, Token::Digits(group), ..] if Some(*next) == separator && group.len() == 3 => {
                     integer.push_str(group);
                     self.at += 2;
@@ -192,6 +194,9 @@ impl<'s, 'a> Reader<'s, 'a> {
     /// `1/3`, the second half of a mixed number.
     fn plain_fraction(&mut self) -> Result<Option<Rational>, OverBudget> {
         if let [Token::Digits(above), Token::Symbol('/'), Token::Digits(below), ..] = self.rest() {
+            if above.starts_with('0') {
+                return Ok(None); // 1 000/3 is neither
+            }
             let above = Rational::from_decimal(above, "", 0)?;
             let below = Rational::from_decimal(below, "", 0)?;
             return Ok(above.over(&below).inspect(|_| self.at += 3));
@@ -331,6 +336,8 @@ mod tests {
             (r"2\frac{1}{3}", 7, 3),
             ("2 1/3", 7, 3),
             ("-2 1/2", -5, 2),
+            ("73 113/126", 9311, 126),
+            ("2 000 1/2", 4001, 2),
             ("1.5e3", 1500, 1),
             ("1E-2", 1, 100),
             (r"1.5\times 10^3", 1500, 1),
@@ -381,6 +388,7 @@ mod tests {
             "1e",
             "2^{1/2}",
             "½½",
+            "1 000/3",
         ] {
             assert_eq!(read(text), Ok(None), "{text}");
         }
