@@ -1,4 +1,6 @@
+import os
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -84,6 +86,21 @@ def test_any_thread_may_call() -> None:
     for thread in threads:
         thread.join()
     assert results == [[1, 0] * 50] * 8
+
+
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    assert verify_many(["5"] * 64, ["5"] * 64, num_threads=2).sum() == 64
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking with threads
+        child = os.fork()
+    if child == 0:
+        os.write(writer, bytes(verify_many(["5"] * 64, ["5"] * 64, num_threads=2).tolist()))
+        os._exit(0)
+    assert os.waitpid(child, 0) == (child, 0)
+    assert os.read(reader, 100) == b"\1" * 64
+    os.close(reader)
+    os.close(writer)
 
 
 def test_text_of_any_code_points_is_read() -> None:

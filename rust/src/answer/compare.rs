@@ -97,7 +97,13 @@ fn several(one: (Shape, &[Answer]), other: (Shape, &[Answer])) -> Comparison {
     if shape != other_shape || items.len() != other_items.len() {
         return if items.iter().chain(other_items).all(|item| is_known(&item.reading)) { Different } else { Undecided };
     }
-    if shape == Shape::Unordered { matched(items, other_items) } else { in_order(items, other_items) }
+    let by_name = |items: &[Answer]| items.windows(2).any(|pair| pair[0].name != pair[1].name);
+    let one_is_named = by_name(items) != by_name(other_items);
+    if shape == Shape::Unordered && !one_is_named {
+        matched(items, other_items)
+    } else {
+        in_order(items, other_items) // "x = 2, y = 3" against "2, 3" too: there the order says which is which
+    }
 }
 
 fn in_order(items: &[Answer], others: &[Answer]) -> Comparison {

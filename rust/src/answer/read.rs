@@ -194,7 +194,7 @@ fn ratio(span: &[Token<'_>]) -> Option<Reading> {
 
 /// Letters, spaces and the punctuation of words, in lower case and with single spaces.
 ///
-/// A single letter keeps its case unless it may be a choice: x and X are two variables.
+/// A single letter keeps its case: x and X are two variables (choices are compared in `choice`).
 fn words(span: &[Token<'_>]) -> Option<String> {
     let mut words = String::new();
     for token in span {
@@ -207,7 +207,7 @@ fn words(span: &[Token<'_>]) -> Option<String> {
     }
     let mut letters = words.chars();
     let single = letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none();
-    if single && !words.starts_with(|c| matches!(c, 'a'..='j' | 'A'..='J')) {
+    if single {
         return Some(words);
     }
     words.contains(char::is_alphabetic).then(|| words.to_lowercase())

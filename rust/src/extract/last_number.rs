@@ -12,6 +12,12 @@ const GIVES_UP: [&str; 8] = [
     "no idea",
 ];
 
+/// Words that make the number before them another one.
+const MULTIPLIERS: [&str; 13] = [
+    "hundred", "thousand", "million", "billion", "trillion", "dozen", "percent", "half", "halves", "third", "thirds",
+    "quarter", "quarters",
+];
+
 /// Whether the text ends by giving up: then an earlier number is not its answer.
 pub(super) fn gives_up(text: &str) -> bool {
     let after_numbers = text.bytes().rposition(|byte| byte.is_ascii_digit()).map_or(text, |at| &text[at + 1..]);
@@ -25,7 +31,7 @@ pub(super) fn gives_up(text: &str) -> bool {
 pub(super) fn last_number(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let end = bytes.iter().rposition(u8::is_ascii_digit)? + 1;
-    let numeral = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b'.' | b'/');
+    let numeral = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b'.' | b'/' | b':');
     let mut begin = bytes[..end].iter().rposition(|&byte| !numeral(byte)).map_or(0, |at| at + 1);
     begin += bytes[begin..end].iter().position(|&byte| byte.is_ascii_digit() || byte == b'.').unwrap_or(0);
     let before = text[..begin].chars().next_back();
@@ -56,7 +62,16 @@ pub(super) fn last_number(text: &str) -> Option<&str> {
     {
         begin = unsigned.len();
     }
-    let percent = ["%", "\\%", " %", " percent"].iter().find(|sign| text[end..].starts_with(**sign));
+    let rest = &text[end..];
+    if rest.starts_with(char::is_alphabetic) {
+        let tail = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        return Some(&text[begin..end + tail]); // "5k", "5cm"
+    }
+    let word = rest.trim_start_matches(' ').split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    if MULTIPLIERS.contains(&word.to_ascii_lowercase().as_str()) {
+        return Some(&text[begin..end + (rest.len() - rest.trim_start_matches(' ').len()) + word.len()]);
+    }
+    let percent = ["%", "\\%", " %"].iter().find(|sign| rest.starts_with(**sign));
     Some(&text[begin..end + percent.map_or(0, |sign| sign.len())])
 }
 
@@ -70,10 +85,16 @@ mod tests {
             ("A: 26", "26"),
             ("= 1,250.50 in all.", "1,250.50"),
             ("about -5 degrees", "-5"),
+            ("5cm long", "5cm"),
             ("7-5", "5"),
             ("it is −5.", "−5"),
             ("3/4 of it", "3/4"),
             ("and/4", "4"),
+            ("A: 5 million dollars", "5 million"),
+            ("A: 5k", "5k"),
+            ("it rose by 5 percent.", "5 percent"),
+            ("at 4:30", "4:30"),
+            ("A:5", "5"),
             ("50% off", "50%"),
             ("-$5", "-$5"),
             ("5, 6,7", "7"),
