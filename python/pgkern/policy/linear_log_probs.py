@@ -7,8 +7,8 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from .first_derivative_only import first_derivative_only
 from .linear_gradients import Needs
 from .linear_head import LinearHead, linear_head
 from .linear_pass import gradient_pass, log_probs_pass
@@ -105,7 +105,7 @@ class _LinearTokenLogProbs(torch.autograd.Function):
         return found.log_probs_N, found.entropy_N
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
         hidden_ND, weight_VD, bias_V, token_ids_N = ctx.saved_tensors
         head = LinearHead(hidden_ND, weight_VD, bias_V, token_ids_N, ctx.temperature)

@@ -9,6 +9,7 @@ from torch import Tensor
 from pgkern.kernels.policy_loss_rows import policy_loss_rows
 from pgkern.kernels.token_log_probs_backward import token_log_probs_backward
 from pgkern.kernels.token_log_probs_forward import token_log_probs_forward
+
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from .first_derivative_only import first_derivative_only
 from .linear_gradients import Needs
 from .linear_head import LinearHead, linear_head
 from .linear_log_probs import differentiable_log_probs
@@ -113,7 +113,7 @@ class _LinearPolicyLoss(torch.autograd.Function):
         return terms.losses(found.log_probs_N).sum(), found.log_probs_N, found.entropy_N
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx: Any, grad_loss: Tensor, *_unused: Tensor | None) -> tuple[Tensor | None, ...]:
         hidden_ND, weight_VD, bias_V, token_ids_N, rows_N, coefficients_N = ctx.saved_tensors
         head = LinearHead(hidden_ND, weight_VD, bias_V, token_ids_N, ctx.temperature)

@@ -8,9 +8,9 @@ from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .backend import use_triton
+from .first_derivative_only import first_derivative_only
 from .linear_head import check_temperature, checked_token_ids
 from .row_exponentials import exponentiate_rows_
 
@@ -91,7 +91,7 @@ class _TokenLogProbs(torch.autograd.Function):
         return log_probs_N, entropy_N
 
     @staticmethod
-    @once_differentiable
+    @first_derivative_only
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
         logits_NV, token_ids_N, entropy_N = ctx.saved_tensors
         if grad_log_probs_N is None:

@@ -3,6 +3,7 @@
 import triton
 
 from pgkern.kernels import token_objective
+
 from .objective import PolicyObjective
 from .token_surrogate import clip_bounds
 
