@@ -72,7 +72,15 @@ def test_everything_is_inside_the_picture(values: list[float], first: int, width
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (0.25, "0.25"), (5000.0, "5000"), (12000.0, "12k"), (-2.5e6, "-2.5M"), (1e-5, "1e-05"), (1e15, "1e+15")],
+    [
+        (0.0, "0"),
+        (0.25, "0.25"),
+        (5000.0, "5000"),
+        (12000.0, "12k"),
+        (-2.5e6, "-2.5M"),
+        (1e-5, "1e-05"),
+        (1e15, "1e+15"),
+    ],
 )
 def test_format_tick(value: float, text: str) -> None:
     assert format_tick(value) == text

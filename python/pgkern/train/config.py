@@ -14,6 +14,7 @@ Baseline = Literal["none", "batch_mean", "group_mean", "leave_one_out"]
 ObjectiveName = Literal["reinforce", "reinforce_off_policy", "ppo", "grpo", "dr_grpo", "dapo"]
 RewardName = Literal["r1_zero", "boxed", "gsm8k"]
 Engine = Literal["transformers"]
+Schedule = Literal["linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -144,6 +145,7 @@ class OptimizerConfig:
 
     learning_rate: float = 3e-4
     warmup_steps: int = 10  # the learning rate rises linearly over so many steps
+    schedule: Schedule = "linear"  # after that: down to 0 at the last step, or constant
     weight_decay: float = 0.0
     max_gradient_norm: float = 1.0
     updates_per_step: int = 1  # on the same rollouts, with frozen old log-probabilities; 1 is on-policy

@@ -14,11 +14,13 @@ from ..verification import Verdict
 from .config import ObjectiveConfig, RewardName
 from .policy_model import Policy
 
-REWARDS: dict[RewardName, Callable[[Sequence[str], Sequence[str]], list[Reward]]] = {
+_REWARDS: dict[RewardName, Callable[[Sequence[str], Sequence[str]], list[Reward]]] = {
     "r1_zero": r1_zero_many,
     "boxed": boxed_many,
     "gsm8k": gsm8k_many,
 }
+ANSWER_PLACES: dict[RewardName, str] = {"r1_zero": "answer_tag", "boxed": "boxed", "gsm8k": "gsm8k"}
+"""Where each reward looks for the answer, as a mode of `extract_answer`."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def collect(
             f"expected {sampling.num_samples} of each of {len(problems)}"
         )
     golds = [problems[rollout.prompt_index].gold for rollout in rollouts]
-    rewards = REWARDS[reward]([rollout.response for rollout in rollouts], golds)
+    rewards = _REWARDS[reward]([rollout.response for rollout in rollouts], golds)
     return Experience(problems, rollouts, rewards)
 
 

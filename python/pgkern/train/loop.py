@@ -12,6 +12,7 @@ from .checkpoint import TrainerState, load_optimizer, load_state, save_checkpoin
 from .config import TrainConfig
 from .config_file import to_toml
 from .evaluate import evaluate, mean_reward
+from .experience import ANSWER_PLACES
 from .interrupt import Interrupt, interruptible
 from .metrics import MetricsLog
 from .optimizer import new_optimizer
@@ -137,7 +138,7 @@ def _improve(run: _Run) -> float:
                 reward = result.metrics["validation_reward"] = run.evaluate()
                 result.metrics["seconds_evaluate"] = time.perf_counter() - started
             run.metrics.log(run.step, "policy_gradient", result.metrics)
-            run.rollouts.log(run.step, _rows(result))
+            run.rollouts.log(run.step, _rows(result, ANSWER_PLACES[run.config.data.reward]))
             progress.update(run.state.step, result.metrics)
             if last or run.state.step % config.checkpoint_every == 0:
                 save_checkpoint(run.folder.checkpoint, run.policy, optimizer, run.state)
@@ -152,7 +153,7 @@ def _remaining(run: _Run, steps: int) -> Iterator[int]:
         yield step
 
 
-def _rows(result: StepResult) -> Iterator[RolloutRow]:
+def _rows(result: StepResult, place: str) -> Iterator[RolloutRow]:
     """The step's rollouts as people read them."""
     experience = result.experience
     for index, (rollout, reward) in enumerate(zip(experience.rollouts, experience.rewards, strict=True)):
@@ -160,7 +161,7 @@ def _rows(result: StepResult) -> Iterator[RolloutRow]:
             prompt=rollout.prompt.text,
             response=rollout.response,
             gold=experience.problem_of(index).gold,
-            answer=extract_answer(rollout.response),
+            answer=extract_answer(rollout.response, mode=place),
             verdict=reward.verdict.name.lower(),
             reward=reward.reward,
             advantage=result.advantages[index],

@@ -19,6 +19,11 @@ def rising(step: int, warmup_steps: int) -> float:
     return min(1.0, (step + 1) / max(1, warmup_steps))
 
 
+def falling(step: int, steps: int) -> float:
+    """1 at step 0, down linearly to 1/n at step n - 1, the last."""
+    return 1.0 - step / steps
+
+
 def optimizer_step(policy: Policy, optimizer: Optimizer, *, learning_rate: float, max_gradient_norm: float) -> float:
     """Clip the gradient's norm, step, clear the gradient; the norm before clipping.
 

@@ -13,7 +13,7 @@ from .config import ObjectiveConfig, TrainConfig
 from .experience import Experience, advantages, collect
 from .gradients import accumulate_gradients
 from .micro_batches import TokenSequence
-from .optimizer import optimizer_step, rising
+from .optimizer import falling, optimizer_step, rising
 from .policy_model import Policy
 from .score import score
 from .seeds import derive_seed
@@ -78,7 +78,7 @@ def _update(
     metrics = {
         "entropy": float(np.mean(_flat(old.entropies))),
         "rollout_mismatch": float(np.mean(np.abs(old_log_probs - engine_log_probs))),
-        "learning_rate": settings.learning_rate * rising(step, settings.warmup_steps),
+        "learning_rate": _learning_rate(config, step),
     }
     for _ in range(settings.updates_per_step):
         update = accumulate_gradients(
@@ -101,6 +101,12 @@ def _update(
     metrics["clip_fraction"] = update.get("clip_fraction_low", 0.0) + update.get("clip_fraction_high", 0.0)
     metrics["gradient_norm"] = norm
     return metrics
+
+
+def _learning_rate(config: TrainConfig, step: int) -> float:
+    settings = config.optimizer
+    share = falling(step, config.run.steps) if settings.schedule == "linear" else 1.0
+    return settings.learning_rate * share * rising(step, settings.warmup_steps)
 
 
 def objective_of(config: ObjectiveConfig, max_tokens: int) -> PolicyObjective:

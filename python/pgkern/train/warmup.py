@@ -3,6 +3,8 @@
 Its loss is the mean of -log π over the solutions' tokens: REINFORCE where every advantage is 1.
 """
 
+import time
+
 from torch.optim import Optimizer
 
 from ..data.order import batch_indices
@@ -11,18 +13,18 @@ from ..policy.objective import PolicyObjective
 from .config import TrainConfig
 from .gradients import accumulate_gradients
 from .micro_batches import TokenSequence
-from .optimizer import optimizer_step, rising
+from .optimizer import falling, optimizer_step, rising
 from .policy_model import Policy
 from .seeds import derive_seed
 
 _RISE = 20  # steps in which the learning rate rises
-_FINAL_SHARE = 0.05  # what is left of the learning rate at the end
 
 
 def warmup_step(
     policy: Policy, optimizer: Optimizer, problems: list[Problem], config: TrainConfig, step: int
 ) -> dict[str, float]:
     """One step (counted from 0) on the next `warmup.batch_size` worked solutions; its metrics."""
+    started = time.perf_counter()
     settings = config.warmup
     indices = batch_indices(
         step,
@@ -41,14 +43,16 @@ def warmup_step(
         objective=PolicyObjective.reinforce(),
         max_tokens=config.optimizer.micro_batch_tokens,
     )
-    decay = max(_FINAL_SHARE, 1.0 - step / settings.steps)
-    learning_rate = settings.learning_rate * rising(step, _RISE) * decay
+    learning_rate = settings.learning_rate * rising(step, _RISE) * falling(step, settings.steps)
     norm = optimizer_step(
         policy, optimizer, learning_rate=learning_rate, max_gradient_norm=config.optimizer.max_gradient_norm
     )
+    seconds = time.perf_counter() - started
     return {
         "loss": metrics["loss"],
         "entropy": metrics["entropy"],
         "gradient_norm": norm,
         "learning_rate": learning_rate,
+        "tokens_per_second": sum(map(len, sequences)) / seconds,
+        "seconds": seconds,
     }

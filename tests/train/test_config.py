@@ -1,0 +1,60 @@
+from typing import Any
+
+import pytest
+
+from pgkern.train.config import (
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    RolloutConfig,
+    RunConfig,
+    TrainConfig,
+    WarmupConfig,
+)
+from pgkern.train.config_file import ConfigError, load_config, to_toml
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "message"),
+    [
+        (RunConfig, {"steps": -1}, "steps is -1, expected at least 0"),
+        (RunConfig, {"evaluate_every": 0}, "evaluate_every is 0, expected at least 1"),
+        (DataConfig, {"prompt": "r1"}, "prompt is 'r1', expected one of 'r1_zero', 'question_only'"),
+        (DataConfig, {"task": "jsonl"}, "task 'jsonl' needs train_file"),
+        (DataConfig, {"slip_rate": 1.5}, r"slip_rate is 1\.5, expected 0 to 1"),
+        (DataConfig, {"num_digits": 0}, "num_digits is 0, expected 1 to 18"),
+        (ModelConfig, {"hidden_size": 30, "num_heads": 4}, r"hidden_size is 30, expected a multiple of .* \(8\)"),
+        (ModelConfig, {"vocabulary_size": 256}, "vocabulary_size is 256, expected at least 300"),
+        (WarmupConfig, {"learning_rate": 0.0}, r"learning_rate is 0\.0, expected a finite number above 0"),
+        (RolloutConfig, {"temperature": -1.0}, r"temperature is -1\.0, expected a finite number above 0"),
+        (ObjectiveConfig, {"baseline": "leave_one_out"}, "normalize_std goes with baseline"),
+        (ObjectiveConfig, {"name": "reinforce", "clip_low": 0.1}, "objective 'reinforce' clips nothing"),
+        (OptimizerConfig, {"weight_decay": -0.1}, r"weight_decay is -0\.1, expected"),
+    ],
+)
+def test_an_impossible_setting_is_refused_with_its_value(table: Any, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        table(**settings)
+
+
+def test_settings_that_contradict_one_another_across_tables() -> None:
+    with pytest.raises(ConfigError, match="objective 'reinforce' is on-policy"):
+        load_config(TrainConfig, None, ["objective.name=reinforce", "optimizer.updates_per_step=2"])
+    with pytest.raises(ConfigError, match=r"needs rollouts\.samples_per_prompt of at least 2"):
+        load_config(
+            TrainConfig,
+            None,
+            ["objective.baseline=leave_one_out", "objective.normalize_std=false", "rollouts.samples_per_prompt=1"],
+        )
+
+
+def test_a_misspelled_key_is_told_its_neighbour() -> None:
+    with pytest.raises(ConfigError, match=r"learning_rat.*did you mean.*learning_rate"):
+        load_config(TrainConfig, None, ["optimizer.learning_rat=1e-3"])
+
+
+def test_the_defaults_survive_a_file(tmp_path: Any) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(TrainConfig()))
+    assert load_config(TrainConfig, path) == TrainConfig()

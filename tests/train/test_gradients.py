@@ -1,0 +1,103 @@
+"""The packed, chunked, fused gradient against one padded batch, plain autograd and the textbook formula."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from pgkern.data.problem import Problem
+from pgkern.policy.objective import PolicyObjective
+from pgkern.train.gradients import accumulate_gradients
+from pgkern.train.micro_batches import TokenSequence
+from pgkern.train.policy_model import Policy
+from pgkern.train.score import score
+
+TEMPERATURE = 0.8
+ADVANTAGES = [1.5, -0.5, 0.0, -1.0, 0.7, 2.0]
+
+
+@pytest.fixture
+def sequences(policy: Policy, problems: list[Problem]) -> list[TokenSequence]:
+    return [
+        TokenSequence(policy.prompt(problem).token_ids, policy.solution_ids(problem)[: 5 + 3 * index])
+        for index, problem in enumerate(problems[: len(ADVANTAGES)])
+    ]
+
+
+def log_probs_one_by_one(policy: Policy, sequence: TokenSequence) -> Tensor:
+    ids = torch.tensor([[*sequence.prompt_ids, *sequence.response_ids]])
+    log_p = (policy.model(ids).logits[0] / TEMPERATURE).log_softmax(-1)
+    start = len(sequence.prompt_ids) - 1
+    return log_p[start:-1].gather(-1, ids[0, start + 1 :, None])[:, 0]
+
+
+def gradients(policy: Policy) -> dict[str, Tensor]:
+    return {name: tensor.grad.clone() for name, tensor in policy.model.named_parameters() if tensor.grad is not None}
+
+
+def textbook(policy: Policy, sequences: list[TokenSequence], old: list[list[float]], token_mean: bool) -> Tensor:
+    per_sequence = []
+    for sequence, advantage, old_log_probs in zip(sequences, ADVANTAGES, old, strict=True):
+        ratio = (log_probs_one_by_one(policy, sequence) - torch.tensor(old_log_probs)).exp()
+        surrogate = torch.minimum(advantage * ratio, advantage * ratio.clamp(0.8, 1.2))
+        per_sequence.append(surrogate)
+    if token_mean:
+        return -torch.cat(per_sequence).mean()
+    return -torch.stack([surrogate.mean() for surrogate in per_sequence]).mean()
+
+
+@pytest.mark.parametrize("max_tokens", [1, 60, 10_000])
+@pytest.mark.parametrize("objective", [PolicyObjective.grpo(), PolicyObjective.ppo()])
+def test_rows_of_any_size_add_up_to_the_textbook_gradient(
+    policy: Policy, sequences: list[TokenSequence], objective: PolicyObjective, max_tokens: int
+) -> None:
+    noise = torch.Generator().manual_seed(0)
+    exact = score(policy, sequences, temperature=TEMPERATURE, max_tokens=100)
+    old = [[value + float(torch.randn((), generator=noise)) * 0.2 for value in row] for row in exact.log_probs]
+    loss = textbook(policy, sequences, old, token_mean=objective.reduction == "token_mean")
+    loss.backward()
+    expected = gradients(policy)
+    policy.model.zero_grad()
+    metrics = accumulate_gradients(
+        policy,
+        sequences,
+        ADVANTAGES,
+        objective=objective,
+        temperature=TEMPERATURE,
+        old_log_probs=old,
+        max_tokens=max_tokens,
+    )
+    found = gradients(policy)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-6)
+    assert metrics["loss"] == pytest.approx(loss.item(), abs=1e-5)
+    assert 0.0 < metrics["clip_fraction_low"] + metrics["clip_fraction_high"] < 1.0
+    assert 0.0 < metrics["active_fraction"] < 1.0
+
+
+def test_scores_are_log_probs_and_entropies_of_each_sequence_alone(
+    policy: Policy, sequences: list[TokenSequence]
+) -> None:
+    scores = score(policy, sequences, temperature=TEMPERATURE, max_tokens=90)
+    for sequence, log_probs, entropies in zip(sequences, scores.log_probs, scores.entropies, strict=True):
+        assert log_probs == pytest.approx(log_probs_one_by_one(policy, sequence).tolist(), abs=2e-5)
+        ids = torch.tensor([[*sequence.prompt_ids, *sequence.response_ids]])
+        start = len(sequence.prompt_ids) - 1
+        p = (policy.model(ids).logits[0, start:-1] / TEMPERATURE).softmax(-1)
+        assert entropies == pytest.approx((-(p * p.log()).sum(-1)).tolist(), abs=2e-4)
+
+
+def test_without_any_advantage_nothing_is_computed(
+    policy: Policy, sequences: list[TokenSequence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("a sequence went through the model")
+
+    monkeypatch.setattr(Policy, "hidden", never)
+    metrics = accumulate_gradients(
+        policy, sequences, [0.0] * len(sequences), objective=PolicyObjective.grpo(), max_tokens=100
+    )
+    assert metrics == {"loss": 0.0, "active_fraction": 0.0}
+    assert gradients(policy) == {}
