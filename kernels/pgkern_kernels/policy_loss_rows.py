@@ -101,25 +101,26 @@ def policy_loss_rows(
         torch.empty(rows, dtype=torch.float32, device=logits_TV.device) for _ in range(3)
     )
     if rows:
-        policy_loss_rows_kernel[(rows,)](
-            logits_TV,
-            out,
-            token_ids_T,
-            advantages_T,
-            weights_T,
-            weights_T if old_log_probs_T is None else old_log_probs_T,
-            log_probs_T,
-            entropy_T,
-            coefficients_T,
-            logits_TV.stride(0),
-            out.stride(0),
-            vocabulary,
-            1.0 / temperature,
-            clip_low,
-            clip_high,
-            TOKEN_OBJECTIVE=token_objective,
-            HAS_OLD_LOG_PROBS=old_log_probs_T is not None,
-            BLOCK=row_block(vocabulary),
-            num_warps=NUM_WARPS,
-        )
+        with torch.cuda.device_of(logits_TV):
+            policy_loss_rows_kernel[(rows,)](
+                logits_TV,
+                out,
+                token_ids_T,
+                advantages_T,
+                weights_T,
+                weights_T if old_log_probs_T is None else old_log_probs_T,
+                log_probs_T,
+                entropy_T,
+                coefficients_T,
+                logits_TV.stride(0),
+                out.stride(0),
+                vocabulary,
+                1.0 / temperature,
+                clip_low,
+                clip_high,
+                TOKEN_OBJECTIVE=token_objective,
+                HAS_OLD_LOG_PROBS=old_log_probs_T is not None,
+                BLOCK=row_block(vocabulary),
+                num_warps=NUM_WARPS,
+            )
     return log_probs_T, entropy_T, coefficients_T

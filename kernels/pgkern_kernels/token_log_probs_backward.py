@@ -80,21 +80,22 @@ def token_log_probs_backward(
     if entropy_coefficients_N is not None:
         check_rows("entropy_coefficients", entropy_coefficients_N, rows, torch.float32)
     if rows:
-        token_log_probs_backward_kernel[(rows,)](
-            logits_NV,
-            out,
-            token_ids_N,
-            entropy_N,
-            largest_N,
-            log_sums_N,
-            coefficients_N,
-            coefficients_N if entropy_coefficients_N is None else entropy_coefficients_N,
-            logits_NV.stride(0),
-            out.stride(0),
-            vocabulary,
-            1.0 / temperature,
-            HAS_ENTROPY_COEFFICIENT=entropy_coefficients_N is not None,
-            BLOCK=row_block(vocabulary),
-            num_warps=NUM_WARPS,
-        )
+        with torch.cuda.device_of(logits_NV):
+            token_log_probs_backward_kernel[(rows,)](
+                logits_NV,
+                out,
+                token_ids_N,
+                entropy_N,
+                largest_N,
+                log_sums_N,
+                coefficients_N,
+                coefficients_N if entropy_coefficients_N is None else entropy_coefficients_N,
+                logits_NV.stride(0),
+                out.stride(0),
+                vocabulary,
+                1.0 / temperature,
+                HAS_ENTROPY_COEFFICIENT=entropy_coefficients_N is not None,
+                BLOCK=row_block(vocabulary),
+                num_warps=NUM_WARPS,
+            )
     return out

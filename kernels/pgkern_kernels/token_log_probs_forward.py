@@ -49,15 +49,16 @@ def token_log_probs_forward(
     check_rows("token_ids", token_ids_N, rows, torch.int64)
     outputs = [torch.empty(rows, dtype=torch.float32, device=logits_NV.device) for _ in range(4)]
     if rows:
-        token_log_probs_forward_kernel[(rows,)](
-            logits_NV,
-            token_ids_N,
-            *outputs,
-            logits_NV.stride(0),
-            vocabulary,
-            1.0 / temperature,
-            BLOCK=row_block(vocabulary),
-            num_warps=NUM_WARPS,
-        )
+        with torch.cuda.device_of(logits_NV):
+            token_log_probs_forward_kernel[(rows,)](
+                logits_NV,
+                token_ids_N,
+                *outputs,
+                logits_NV.stride(0),
+                vocabulary,
+                1.0 / temperature,
+                BLOCK=row_block(vocabulary),
+                num_warps=NUM_WARPS,
+            )
     log_probs_N, entropy_N, largest_N, log_sums_N = outputs
     return log_probs_N, entropy_N, largest_N, log_sums_N
