@@ -49,7 +49,7 @@ _HOME_OF_NAME = {
 }
 _PUBLIC_MODULES = ("advantages", "rewards")
 
-__all__ = [*sorted(_HOME_OF_NAME), *_PUBLIC_MODULES]  # noqa: PLE0604  (names are spelled once, in the table above)
+__all__ = [*sorted(_HOME_OF_NAME), *_PUBLIC_MODULES]
 
 
 def __getattr__(name: str) -> object:

@@ -93,7 +93,7 @@ def _grouped(rewards: Tensor, group_size: int | None, group_ids: Tensor | None) 
             raise ValueError(f"group_ids has shape {list(group_ids.shape)}, expected {list(rewards.shape)}")
         if group_ids.is_floating_point() or group_ids.is_complex() or group_ids.dtype == torch.bool:
             raise ValueError(f"group_ids must be integers, got {group_ids.dtype}")
-        ids, group_N = group_ids.unique(return_inverse=True)
+        ids, group_N = torch.unique(group_ids, return_inverse=True)
         num_groups = ids.numel()
     # Every function here ignores a shift of a group's rewards. Taking off the smallest makes equal rewards exactly 0.
     smallest_P = rewards_N.new_zeros(num_groups).scatter_reduce_(0, group_N, rewards_N, "amin", include_self=False)

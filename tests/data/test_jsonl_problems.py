@@ -31,7 +31,7 @@ def test_a_worked_answer_gives_gold_and_solution_and_a_bare_one_the_gold(tmp_pat
         ("[1]\n", r"problems\.jsonl:1: expected a JSON object, got list"),
         (
             '{"question": "a", "gold": "1"}\n',
-            r"problems\.jsonl:1: no field 'answer'; the fields are 'question', 'gold'",
+            r"problems\.jsonl:1: no field 'answer'; it has 'question', 'gold'",
         ),
         ('{"question": "a", "answer": null}\n', r"problems\.jsonl:1: the field 'answer' is NoneType, expected text"),
         ('{"question": " ", "answer": "1"}\n', r"problems\.jsonl:1: the field 'question' is empty"),

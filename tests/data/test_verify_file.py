@@ -61,14 +61,14 @@ def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", r"rows\.jsonl, line 2: not JSON"),
-        ("[" * 100_000, r"rows\.jsonl, line 2: not JSON"),
-        ("[1]", r"rows\.jsonl, line 2: a list, not an object"),
-        ('{"completion": "5", "answer": "5"}', r"line 2: no field 'gold'; it has 'completion', 'answer'"),
-        ('{"completion": 5, "gold": "5"}', r"line 2: field 'completion' is a int, not text"),
-        ('{"completion": "5", "gold": []}', r"line 2: field 'gold' is neither text nor a list of texts: \[\]"),
-        ('{"completion": "5", "gold": true}', r"line 2: field 'gold' is neither text"),
-        ('{"completion": "5", "gold": "5", "expected": "yes"}', r"line 2: field 'expected' is neither true nor false"),
+        ("{", r"rows\.jsonl:2: not valid JSON"),
+        ("[" * 100_000, r"rows\.jsonl:2: not valid JSON"),
+        ("[1]", r"rows\.jsonl:2: expected a JSON object, got list"),
+        ('{"completion": "5", "answer": "5"}', r":2: no field 'gold'; it has 'completion', 'answer'"),
+        ('{"completion": 5, "gold": "5"}', r":2: field 'completion' is a int, not text"),
+        ('{"completion": "5", "gold": []}', r":2: field 'gold' is neither text nor a list of texts: \[\]"),
+        ('{"completion": "5", "gold": true}', r":2: field 'gold' is neither text"),
+        ('{"completion": "5", "gold": "5", "expected": "yes"}', r":2: field 'expected' is neither true nor false"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -80,7 +80,7 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, message: str) -> None
 def test_bytes_that_are_no_text_are_a_broken_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"completion": "\xff", "gold": "5"}\n')
-    with pytest.raises(ValueError, match="line 1: not JSON"):
+    with pytest.raises(ValueError, match=r"rows\.jsonl:1: not valid JSON"):
         verify_file(path)
 
 

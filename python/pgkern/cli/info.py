@@ -4,12 +4,11 @@ import argparse
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 _PACKAGES = ("pgkern", "numpy", "torch", "triton", "transformers", "tokenizers", "vllm")
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser("info", help="show versions, devices and which kernels are used here")
     parser.set_defaults(run=run)

@@ -3,7 +3,7 @@
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..train.config import TrainConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
         "train",

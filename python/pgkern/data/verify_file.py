@@ -4,9 +4,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
-from pgkern.verification import Verdict, verify_many
+from ..verification import Verdict, verify_many
+from .json_lines import Record, json_records
 
 __all__ = ["Disagreement", "Fields", "FileSummary", "verify_file"]
 
@@ -137,38 +140,21 @@ def verify_file(
 
 
 def _batches(path: Path, fields: Fields) -> Iterator[list[_Row]]:
-    batch: list[_Row] = []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            batch.append(_row(line, fields, number, f"{path}, line {number}"))
-            if len(batch) == BATCH_ROWS:
-                yield batch
-                batch = []
-    if batch:
+    records = json_records(path)
+    while batch := [_row(record, fields) for record in islice(records, BATCH_ROWS)]:
         yield batch
 
 
-def _row(line: bytes, fields: Fields, number: int, where: str) -> _Row:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where}: not JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{where}: a {type(record).__name__}, not an object")
-    for name in (fields.completion, fields.gold):
-        if name not in record:
-            raise ValueError(f"{where}: no field {name!r}; it has {', '.join(map(repr, record)) or 'none'}")
-    completion, gold = record[fields.completion], record[fields.gold]
+def _row(record: Record, fields: Fields) -> _Row:
+    completion, gold = record.field(fields.completion), record.field(fields.gold)
     if not isinstance(completion, str):
-        raise ValueError(f"{where}: field {fields.completion!r} is a {type(completion).__name__}, not text")
+        raise ValueError(f"{record.where}: field {fields.completion!r} is a {type(completion).__name__}, not text")
     if isinstance(gold, (int, float)) and not isinstance(gold, bool):
         gold = str(gold)
     several = isinstance(gold, list) and gold and all(isinstance(one, str) for one in gold)
     if not (isinstance(gold, str) or several):
-        raise ValueError(f"{where}: field {fields.gold!r} is neither text nor a list of texts: {gold!r:.80}")
-    expected = record.get(fields.expected) if fields.expected is not None else None
+        raise ValueError(f"{record.where}: field {fields.gold!r} is neither text nor a list of texts: {gold!r:.80}")
+    expected = record.values.get(fields.expected) if fields.expected is not None else None
     if not (expected is None or isinstance(expected, bool)):
-        raise ValueError(f"{where}: field {fields.expected!r} is neither true nor false: {expected!r:.80}")
-    return _Row(number, completion, gold, expected)
+        raise ValueError(f"{record.where}: field {fields.expected!r} is neither true nor false: {expected!r:.80}")
+    return _Row(record.line, completion, cast("str | list[str]", gold), expected)
