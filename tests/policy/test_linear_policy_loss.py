@@ -7,9 +7,10 @@ from typing import Any, get_args
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pgkern import PolicyObjective, linear_policy_loss, linear_token_log_probs, policy_loss
-from pgkern.policy import linear_products, naive
+from pgkern.policy import linear_products, naive, row_exponentials
 from pgkern.policy.objective import Reduction
 
 OBJECTIVES = {
@@ -395,6 +396,36 @@ def test_under_autocast_nothing_is_rounded(problem: Build) -> None:
     torch.testing.assert_close(again, tuple(expected[1:]))
 
 
+class LargeAllocations(TorchDispatchMode):
+    """Counts the storages of at least `threshold` bytes that operations hand out."""
+
+    def __init__(self, threshold: int) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.storages: dict[int, torch.UntypedStorage] = {}  # kept alive, so that no address is used twice
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for tensor in found if isinstance(found, tuple | list) else (found,):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage().nbytes() >= self.threshold:
+                self.storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return found
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_one_chunk_of_logits_is_alive(problem: Build, monkeypatch: pytest.MonkeyPatch, drop: bool) -> None:
+    """One buffer for all chunks, also when rows are left out of the gradient products."""
+    monkeypatch.setattr(row_exponentials, "_BLOCK_NUMBERS", 1000)  # a row at a time
+    p = problem(B=4, L=16, D=4, V=1000, dtype=torch.float32, bias=False)
+    if drop:
+        p.advantages[1::2] = 0
+    with LargeAllocations(8 * 1000 * 4) as allocations:
+        loss = p.loss(linear_policy_loss, chunk_tokens=8)
+        assert len(allocations.storages) == 1
+        loss.backward()
+    assert len(allocations.storages) == 1
+
+
 def test_bitwise_repeatable(problem: Build) -> None:
     p = problem(B=8, L=32, D=64, V=1000, dtype=torch.float32)
     first = p.loss_and_gradients(linear_policy_loss, chunk_tokens=50)
@@ -443,6 +474,7 @@ def test_a_banned_token_by_a_bias_of_minus_infinity(problem: Build) -> None:
         ({"token_ids": torch.full((3, 7), -100)}, r"token id -100 \(at token 0\) is outside the vocabulary of 127"),
         ({"mask": torch.ones(3, 6)}, r"mask has shape \[3, 6\], expected the tokens' shape \[3, 7\]"),
         ({"bias": torch.zeros(126)}, r"bias has shape \[126\], expected \[127\]"),
+        ({"token_ids": torch.zeros(3, 7, dtype=torch.int64, device="meta")}, r"token_ids is on meta, weight on cpu"),
         ({"temperature": 0.0}, r"temperature must be finite and above 0, got 0.0"),
         ({"temperature": -1.0}, r"temperature must be finite and above 0, got -1.0"),
         ({"temperature": math.nan}, r"temperature must be finite and above 0, got nan"),

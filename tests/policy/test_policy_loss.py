@@ -250,6 +250,7 @@ def test_metrics_are_detached(batch: dict[str, Tensor]) -> None:
         ({"old_log_probs": torch.zeros(6)}, r"old_log_probs has shape \[6\], expected the tokens' shape \[4, 6\]"),
         ({"old_log_probs": torch.zeros(4, 6, dtype=torch.int64)}, r"old_log_probs must be floating point"),
         ({"log_probs": torch.zeros(4, 6, dtype=torch.int64)}, r"log_probs must be floating point, got torch.int64"),
+        ({"advantages": torch.ones(4, device="meta")}, r"advantages is on meta, the tokens are on cpu"),
         ({"log_probs": torch.zeros(4, 6, 2)}, r"expected tokens of shape \[T\] .* got \[4, 6, 2\]"),
         ({"sequence_ids": torch.zeros(4, 6)}, r"sequence_ids must be integers, got torch.float32"),
         ({"sequence_ids": torch.full((4, 6), 4)}, r"sequence_ids go up to 4, but advantages has 4 sequences"),

@@ -58,6 +58,8 @@ def linear_head(
             raise ValueError(f"{name} is on {tensor.device}, weight on {weight.device}")
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"bias has shape {list(bias.shape)}, expected [{weight.shape[0]}], one per row of weight")
+    if token_ids.device != weight.device:
+        raise ValueError(f"token_ids is on {token_ids.device}, weight on {weight.device}")
     check_temperature(temperature)
     token_ids_T = checked_token_ids(token_ids, weight.shape[0], scored_T)
     return LinearHead(hidden.reshape(-1, hidden.shape[-1]), weight, bias, token_ids_T, float(temperature))

@@ -71,7 +71,7 @@ def linear_policy_loss(
     if hidden.dim() not in (2, 3):
         raise ValueError(f"hidden must have shape [T, D] (packed) or [B, L, D] (padded), got {list(hidden.shape)}")
     dtype = torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
-    batch = policy_batch(hidden.shape[:-1], advantages, mask, old_log_probs, sequence_ids, dtype)
+    batch = policy_batch(hidden.shape[:-1], hidden.device, advantages, mask, old_log_probs, sequence_ids, dtype)
     head = linear_head(hidden, weight, token_ids, bias, temperature, batch.mask_T)
     weights_N = token_weights(batch, objective, num_tokens, num_sequences)
     terms = PolicyTerms(batch.old_log_probs_T, batch.advantages_T, weights_N, objective)

@@ -108,7 +108,7 @@ class PolicyObjective:
 
     @classmethod
     def dapo(cls, **overrides: Any) -> "PolicyObjective":
-        """DAPO's surrogate: the upper clip is wider, and every token weighs the same (arXiv 2503.14476, eq. 8)."""
+        """DAPO's surrogate: the upper clip is wider, and every token weighs the same (arXiv 2503.14476)."""
         return cls.ppo(**{"clip_high": 0.28, **overrides})
 
 

@@ -24,20 +24,29 @@ class PolicyBatch:
 
 def policy_batch(
     token_shape: torch.Size,
+    device: torch.device,
     advantages: Tensor,
     mask: Tensor,
     old_log_probs: Tensor | None,
     sequence_ids: Tensor | None,
     dtype: torch.dtype,
 ) -> PolicyBatch:
-    """Check the inputs against the tokens' shape (`[T]` or `[B, L]`) and flatten them.
+    """Check the inputs against the shape (`[T]` or `[B, L]`) and the tokens' device, and flatten them.
 
     Raises:
-        ValueError: shapes or dtypes that do not fit, a mask with values other than 0 and 1, a sequence id that
+        ValueError: shapes, dtypes or devices that do not fit, a mask with values other than 0 and 1, a sequence id that
             `advantages` has no entry for (values are looked at on the CPU only: a GPU would have to be waited for).
     """
     if len(token_shape) not in (1, 2):
         raise ValueError(f"expected tokens of shape [T] (packed) or [B, L] (padded), got {list(token_shape)}")
+    for name, tensor in (
+        ("advantages", advantages),
+        ("mask", mask),
+        ("old_log_probs", old_log_probs),
+        ("sequence_ids", sequence_ids),
+    ):
+        if tensor is not None and tensor.device != device:
+            raise ValueError(f"{name} is on {tensor.device}, the tokens are on {device}")
     mask_T = _flat_mask(mask, token_shape)
     old_log_probs_T = None
     if old_log_probs is not None:

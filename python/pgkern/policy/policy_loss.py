@@ -65,7 +65,7 @@ def policy_loss(
     if not log_probs.is_floating_point():
         raise ValueError(f"log_probs must be floating point, got {log_probs.dtype}")
     dtype = torch.float64 if log_probs.dtype == torch.float64 else torch.float32
-    batch = policy_batch(log_probs.shape, advantages, mask, old_log_probs, sequence_ids, dtype)
+    batch = policy_batch(log_probs.shape, log_probs.device, advantages, mask, old_log_probs, sequence_ids, dtype)
     weights_T = token_weights(batch, objective, num_tokens, num_sequences)
     log_probs_T = log_probs.reshape(-1).to(dtype).where(batch.mask_T, 0)
     losses_T = PolicyTerms(batch.old_log_probs_T, batch.advantages_T, weights_T, objective).losses(log_probs_T)
