@@ -1,0 +1,35 @@
+"""What a figure should reach, and whether it did."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A measured value against a limit it should stay below ("at most") or reach ("at least")."""
+
+    text: str
+    value: float
+    bound: Literal["at most", "at least"]
+    limit: float
+    unit: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is on the right side of the limit."""
+        return self.value <= self.limit if self.bound == "at most" else self.value >= self.limit
+
+    def to_json(self) -> dict[str, Any]:
+        """The goal as the record keeps it."""
+        return {**asdict(self), "met": self.met}
+
+
+def print_goals(goals: Iterable[Goal], console: Console) -> None:
+    """One line a goal: met or not met, the value, the limit."""
+    for goal in goals:
+        mark = "[green]met    [/green]" if goal.met else "[red]not met[/red]"
+        value, limit = f"{goal.value:.3g}{goal.unit}", f"{goal.limit:g}{goal.unit}"
+        console.print(f"{mark} {goal.text}: {value} ({goal.bound} {limit})", highlight=False)

@@ -1,0 +1,68 @@
+"""How far a provider is from the truth: plain torch in fp64 on the very same inputs, differentiated by autograd."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from pgkern.policy import naive
+
+from .policy_case import PolicyCase, PolicyInputs, policy_inputs
+from .policy_providers import FLOOR, Provider, fresh_gradients
+
+ERROR_TOKENS = 256
+"""All logits in fp64 are affordable for this many tokens; sizes D and V are the case's own."""
+
+
+def errors(case: PolicyCase, providers: Mapping[str, Provider]) -> dict[str, dict[str, float]]:
+    """Errors of each provider at `ERROR_TOKENS` tokens (or the case's, if fewer).
+
+    Forward: the largest difference of a log-probability, in nats. Both: the difference of the loss (a mean of
+    advantages of size 1 that may come near 0, so not a relative one), and ‖found − truth‖ / ‖truth‖ (Frobenius) of
+    each gradient.
+    """
+    inputs = policy_inputs(case.with_tokens(min(case.tokens, ERROR_TOKENS)))
+    truth = _truth(case, inputs)
+    found = {}
+    for name, provider in providers.items():
+        if name == FLOOR:
+            continue
+        with fresh_gradients(inputs):
+            result = provider(inputs)
+            found[name] = _compare(case, result, inputs, truth)
+    return found
+
+
+def _truth(case: PolicyCase, inputs: PolicyInputs) -> list[Tensor]:
+    exact = inputs.to_fp64()
+    if case.work == "forward":
+        with torch.no_grad():
+            log_probs_N = naive.linear_token_log_probs(exact.hidden_ND, exact.weight_VD, exact.token_ids_N)
+        assert isinstance(log_probs_N, Tensor)
+        return [log_probs_N]
+    loss = naive.linear_policy_loss(
+        exact.hidden_ND,
+        exact.weight_VD,
+        exact.token_ids_N,
+        exact.advantages_B,
+        exact.mask_N,
+        old_log_probs=exact.old_log_probs_N,
+        sequence_ids=exact.sequence_ids_N,
+    ).loss
+    return [loss.detach(), *torch.autograd.grad(loss, (exact.hidden_ND, exact.weight_VD))]
+
+
+def _compare(case: PolicyCase, result: Tensor, inputs: PolicyInputs, truth: list[Tensor]) -> dict[str, float]:
+    if case.work == "forward":
+        return {"log_prob_error": float((result.double() - truth[0]).abs().max())}
+    return {
+        "loss_error": float((result.double() - truth[0]).abs()),
+        "hidden_gradient_error": _relative(inputs.hidden_ND.grad, truth[1]),
+        "weight_gradient_error": _relative(inputs.weight_VD.grad, truth[2]),
+    }
+
+
+def _relative(found: Tensor | None, truth: Tensor) -> float:
+    if found is None:
+        raise AssertionError("a provider left no gradient")
+    return float(torch.linalg.vector_norm(found.double() - truth) / torch.linalg.vector_norm(truth))
