@@ -26,13 +26,14 @@ class Needs:
         return self.hidden or self.weight or self.bias
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LinearGradients:
     """Sums in fp32 (or fp64), None where no gradient is wanted."""
 
     hidden_ND: Tensor | None
     weight_VD: Tensor | None
     bias_V: Tensor | None
+    weight_is_unset: bool = True  # the first product overwrites it: that many zeros take time to write and to read
 
     @classmethod
     def zeros(cls, head: LinearHead, needs: Needs) -> "LinearGradients":
@@ -44,7 +45,9 @@ class LinearGradients:
 
         return cls(
             zeros_like(head.hidden_TD) if needs.hidden else None,
-            zeros_like(head.weight_VD) if needs.weight else None,
+            torch.empty(head.weight_VD.shape, dtype=head.compute_dtype, device=head.weight_VD.device)
+            if needs.weight
+            else None,
             zeros_like(head.bias_V) if needs.bias else None,
         )
 
@@ -71,7 +74,7 @@ class LinearGradients:
             self.hidden_ND[rows_T] = grad_TD
         if self.weight_VD is not None:
             hidden_TD = hidden_TD.to(head.compute_dtype)
-            add_to_weight(self.weight_VD, exponentials_TV, hidden_TD * row_scales_T[:, None])
+            self._add_to_weight(exponentials_TV, hidden_TD * row_scales_T[:, None])
             self.weight_VD.index_add_(0, ids_T, hidden_TD * token_scales_T[:, None])
         if self.bias_V is not None:
             self.bias_V.addmv_(exponentials_TV.t(), row_scales_T)
@@ -82,12 +85,20 @@ class LinearGradients:
         if self.hidden_ND is not None:
             self.hidden_ND[rows_T] = back_to_hidden(grad_logits_TV, head.weight_VD, head.compute_dtype)
         if self.weight_VD is not None:
-            add_to_weight(self.weight_VD, grad_logits_TV, hidden_TD)
+            self._add_to_weight(grad_logits_TV, hidden_TD)
         if self.bias_V is not None:
             self.bias_V.add_(grad_logits_TV.sum(0, dtype=self.bias_V.dtype))
 
+    def _add_to_weight(self, grad_logits_TV: Tensor, hidden_TD: Tensor) -> None:
+        assert self.weight_VD is not None
+        add_to_weight(self.weight_VD, grad_logits_TV, hidden_TD, overwrite=self.weight_is_unset)
+        self.weight_is_unset = False
+
     def scaled_(self, scale: Tensor, head: LinearHead) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Multiply in place (on the device: nothing waits) and hand over in the inputs' dtypes."""
+
+        if self.weight_VD is not None and self.weight_is_unset:
+            self.weight_VD.zero_()
 
         def hand_over(grad: Tensor | None, like: Tensor | None) -> Tensor | None:
             if grad is None:

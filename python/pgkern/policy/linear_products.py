@@ -37,13 +37,21 @@ def back_to_hidden(grad_logits_TV: Tensor, weight_VD: Tensor, dtype: torch.dtype
     return grad_hidden_TD
 
 
-def add_to_weight(grad_weight_VD: Tensor, grad_logits_TV: Tensor, hidden_TD: Tensor) -> None:
-    """`grad_weight += grad_logits.T @ hidden`, in grad_weight's dtype."""
+def add_to_weight(
+    grad_weight_VD: Tensor, grad_logits_TV: Tensor, hidden_TD: Tensor, *, overwrite: bool = False
+) -> None:
+    """`grad_weight += grad_logits.T @ hidden`, in grad_weight's dtype; with `overwrite`, `=`."""
     dtype = grad_weight_VD.dtype
+    grad_logits_VT = grad_logits_TV.t()
     if _has_wide_sums(grad_logits_TV, hidden_TD, dtype):
-        torch.addmm(grad_weight_VD, grad_logits_TV.t(), hidden_TD, out_dtype=dtype, out=grad_weight_VD)
+        if overwrite:
+            torch.mm(grad_logits_VT, hidden_TD, out_dtype=dtype, out=grad_weight_VD)
+        else:
+            torch.addmm(grad_weight_VD, grad_logits_VT, hidden_TD, out_dtype=dtype, out=grad_weight_VD)
+    elif overwrite:
+        torch.mm(grad_logits_VT.to(dtype), hidden_TD.to(dtype), out=grad_weight_VD)
     else:
-        grad_weight_VD.addmm_(grad_logits_TV.t().to(dtype), hidden_TD.to(dtype))
+        grad_weight_VD.addmm_(grad_logits_VT.to(dtype), hidden_TD.to(dtype))
 
 
 def _has_wide_sums(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:

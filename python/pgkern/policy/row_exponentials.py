@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 # Rows are visited a block at a time, so that the several passes over a block stay in the cache: this many numbers.
-_BLOCK_NUMBERS = 1 << 20
+_BLOCK_NUMBERS = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +62,27 @@ def exponentiate_rows_(
     scratch_TV = logits_TV.new_empty(min(block, tokens), vocabulary) if with_entropy else None
     for start in range(0, tokens, block):
         rows = slice(start, min(start + block, tokens))
-        shifted_TV = logits_TV[rows]
-        shifted_TV.sub_(shifted_TV.amax(1, keepdim=True))
+        row_TV = logits_TV[rows]
+        shifted_TV = row_TV if scratch_TV is None else scratch_TV[: rows.stop - rows.start]
+        torch.sub(row_TV, row_TV.amax(1, keepdim=True), out=shifted_TV)
         if temperature != 1.0:
             shifted_TV.div_(temperature)
         target_T = shifted_TV.gather(1, token_ids_T[rows, None])[:, 0]
-        if entropy_T is None:
-            sums_T[rows] = shifted_TV.exp_().sum(1)
-            log_probs_T[rows] = target_T - sums_T[rows].log()
-            continue
-        assert scratch_TV is not None
-        exponentials_TV = torch.exp(shifted_TV, out=scratch_TV[: rows.stop - rows.start])
-        sums_T[rows] = exponentials_TV.sum(1)
+        torch.exp(shifted_TV, out=row_TV)
+        sums_T[rows] = row_TV.sum(1)
         log_sums_T = sums_T[rows].log()
         log_probs_T[rows] = target_T - log_sums_T
-        # A logit of -inf has probability 0 and adds nothing to the entropy: keep 0 * -inf from being NaN.
-        shifted_TV.clamp_(min=torch.finfo(shifted_TV.dtype).min / 2)
+        if entropy_T is None:
+            continue
         # H = -sum(p * log p) = log(sum) - sum(e * shifted) / sum
-        entropy_T[rows] = log_sums_T - torch.linalg.vecdot(exponentials_TV, shifted_TV) / sums_T[rows]
-        if entropy_coefficients_T is None:
-            shifted_TV.copy_(exponentials_TV)
-        else:
+        weighted_T = torch.linalg.vecdot(row_TV, shifted_TV)
+        if bool(weighted_T.isnan().any()):
+            # A logit of -inf has probability 0 and adds nothing to the entropy: keep 0 * -inf from being NaN.
+            shifted_TV.clamp_(min=torch.finfo(shifted_TV.dtype).min / 2)
+            weighted_T = torch.linalg.vecdot(row_TV, shifted_TV)
+        entropy_T[rows] = log_sums_T - weighted_T / sums_T[rows]
+        if entropy_coefficients_T is not None:
             assert coefficients_T is not None
             shifted_TV.add_((entropy_T[rows] - log_sums_T)[:, None]).mul_(entropy_coefficients_T[rows, None])
-            shifted_TV.add_(coefficients_T[rows, None]).mul_(exponentials_TV)
+            row_TV.mul_(shifted_TV.add_(coefficients_T[rows, None]))
     return RowStatistics(log_probs_T, entropy_T, sums_T)
