@@ -13,7 +13,7 @@ _LEFT_IN, _TITLE_IN, _ROW_IN, _AXIS_IN = 2.7, 0.75, 0.34, 0.55
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio, the spread of it (p20, p80) if it has one, and the goal it is held against."""
+    """A ratio, its spread (p20, p80) if it has one, and the goal it is held against; one that misses it is orange."""
 
     label: str
     value: float
@@ -24,7 +24,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Panel:
-    """Bars on one axis. `unit` follows the numbers; `percent` writes 0.02 as 2 %."""
+    """Bars on one axis; `percent` writes 0.02 as 2 %."""
 
     title: str
     axis: str
@@ -50,7 +50,7 @@ def write_bars(path: Path, title: str, subtitle: str, panels: Sequence[Panel]) -
         axes.set_xlabel(panel.axis, fontsize=9.5, color=_INK)
         if panel.log:
             axes.set_xscale("log")
-        reach = max([1e-9, *(value for bar in panel.bars for value in (bar.value, bar.goal or 0))])
+        reach = max([1e-9, *(value for bar in panel.bars for value in (bar.value, bar.goal or 0, *(bar.spread or ())))])
         lowest = min([reach, *(value for bar in panel.bars for value in (bar.value, bar.goal or reach) if value > 0)])
         axes.set_xlim((lowest / 3, reach * 4) if panel.log else (0, reach * 1.22))
         axes.set_ylim(rows - 0.5, -0.5)
@@ -60,7 +60,7 @@ def write_bars(path: Path, title: str, subtitle: str, panels: Sequence[Panel]) -
             if bar.spread is not None:
                 axes.plot(bar.spread, (row, row), color=_INK, linewidth=1.2, zorder=3)
             end = max(bar.value, bar.spread[1]) if bar.spread is not None else bar.value
-            text = f"{bar.value * 100:.1f} %" if panel.percent else f"{bar.value:.3g}"
+            text = _number(bar.value, panel.percent)
             axes.annotate(
                 text, (end, row), (5, 0), textcoords="offset points", va="center", fontsize=9, color=_INK, zorder=5,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
@@ -74,11 +74,19 @@ def write_bars(path: Path, title: str, subtitle: str, panels: Sequence[Panel]) -
             axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=9, borderaxespad=0.2)
         if panel.percent:
             axes.xaxis.set_major_formatter(lambda value, _place: f"{value * 100:g} %")
+        elif panel.log:
+            axes.xaxis.set_major_formatter(lambda value, _place: f"{value:,g}")
         axes.grid(axis="x", color=_GRID, linewidth=1)
         axes.set_axisbelow(True)
-        axes.tick_params(length=0, labelsize=9, colors=_MUTED)
+        axes.tick_params(which="both", length=0, labelsize=9, colors=_MUTED)
         axes.tick_params(axis="y", labelcolor=_INK)
         for spine in axes.spines.values():
             spine.set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png")
+
+
+def _number(value: float, percent: bool) -> str:
+    if percent:
+        return f"{value * 100:.1f} %"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"

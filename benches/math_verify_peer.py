@@ -31,6 +31,7 @@ def math_verify_grader() -> Callable[[str, str | list[str]], bool] | None:
             for one in golds
         )
 
+    is_right("So it is \\boxed{\\frac{\\sqrt{3}}{7} + x^2}.", "x^2 + 3")  # loads and compiles what it needs
     return is_right
 
 

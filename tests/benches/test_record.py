@@ -1,0 +1,45 @@
+import json
+import re
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from benches.environment import ROOT
+from benches.goals import Goal
+from benches.record import RESULTS, Record, result_path
+
+
+def test_a_record_says_when_where_and_on_what(tmp_path: Path) -> None:
+    record = Record("linear_policy_loss", device="cpu", quick=False, results=tmp_path)
+    goals = [Goal("time", 1.2, "at most", 1.0), Goal("speed", 101.0, "at least", 100.0, " x")]
+    record.write([{"provider": "pgkern", "seconds": [1.0, 0.9, 1.1]}], goals, ["a note"], compared=[1])
+    assert record.path == tmp_path / "cpu-linear-policy-loss.json"
+    content = json.loads(record.path.read_text())
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(content["date"])
+    assert 0 <= age.total_seconds() < 60
+    assert content["device"]["kind"] == "cpu"
+    assert content["device"]["cpu"]
+    assert content["device"]["cores"] >= 1
+    assert content["versions"]["torch"]
+    assert [goal["met"] for goal in content["goals"]] == [False, True]
+    assert content["rows"][0]["provider"] == "pgkern"
+    assert content["compared"] == [1]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_a_record_names_the_commit(tmp_path: Path) -> None:
+    head = Record("packing", device="cpu", quick=True, results=tmp_path).head
+    assert re.fullmatch("[0-9a-f]{40}", head["commit"])
+    said = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert head["commit"] == said.strip()
+    assert head["dirty"] in (True, False)
+
+
+def test_a_quick_run_never_overwrites_a_real_one() -> None:
+    assert result_path(RESULTS, "cpu", "packing", True) != result_path(RESULTS, "cpu", "packing", False)
+
+
+def test_a_record_refuses_what_json_cannot_say(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        Record("packing", device="cpu", quick=True, results=tmp_path).write([{"seconds": float("nan")}], [], [])
