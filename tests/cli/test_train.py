@@ -163,6 +163,7 @@ def test_a_mistake_is_one_line_that_names_it(
     assert message in result.stderr
     assert result.stderr.startswith("pgkern: error: ")
     assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind that would be in the way of the next try
 
 
 @pytest.mark.skipif(not GSM8K.exists(), reason="the shared GSM8K files are not beside this checkout")

@@ -46,8 +46,7 @@ def run(options: argparse.Namespace) -> int:
             raise ValueError("--resume goes on with the run in --folder; name that folder")
         path = path or RunFolder.resume(options.folder).config
     config = load_config(TrainConfig, path, options.overrides)
-    folder_path = options.folder or Path(config.run.folder or _new_folder_name(config))
-    folder = RunFolder.resume(folder_path) if options.resume else RunFolder.create(folder_path)
+    folder = RunFolder(options.folder or Path(config.run.folder or _new_folder_name(config)))
 
     from transformers.utils import logging
 
@@ -55,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
     logging.disable_progress_bar()  # the run has a bar of its own
     print(f"run folder: {folder.path}", flush=True)
-    return _say(train(config, folder, resumed=options.resume), folder)
+    return _say(train(config, folder.path, resumed=options.resume), folder)
 
 
 def _new_folder_name(config: "TrainConfig") -> str:

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch.optim import Optimizer
 
 from ..rollout.transformers_engine import TransformersEngine
 from ..verification import extract_answer
+from .atomic_write import write_file_atomically
 from .checkpoint import TrainerState, load_optimizer, load_state, save_checkpoint
 from .config import TrainConfig
 from .config_file import to_toml
@@ -70,17 +72,23 @@ class _Run:
         return mean_reward(evaluate(self.policy, self.engine, self.task.validation, self.config))
 
 
-def train(config: TrainConfig, folder: RunFolder, *, resumed: bool = False) -> Outcome:
-    """Run the configuration in the folder, or with `resumed` go on from the folder's checkpoint.
+def train(config: TrainConfig, path: Path, *, resumed: bool = False) -> Outcome:
+    """Run the configuration in a new folder, or with `resumed` go on from the folder's checkpoint.
 
     A SIGINT or SIGTERM ends the run after the step under way, with a checkpoint. The report is written either way.
+
+    Raises `ValueError` for a folder, data or model that cannot be used; a new folder is created only after that.
     """
-    task = load_task(config.data, config.run.seed)
     if resumed:
+        folder = RunFolder.resume(path)
+        task = load_task(config.data, config.run.seed)
         state, policy = load_state(folder.checkpoint), load_policy(folder.checkpoint, config)
     else:
+        RunFolder.refuse_used(path)
+        task = load_task(config.data, config.run.seed)
         state, policy = TrainerState(), new_policy(config, task.train)
-        folder.config.write_text(to_toml(config))
+        folder = RunFolder.create(path)
+    write_file_atomically(folder.config, to_toml(config).encode())  # as it is now: a resumed run may have new settings
     engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
     done = state.step + (config.warmup.steps if state.phase == "policy_gradient" else 0)
     with (

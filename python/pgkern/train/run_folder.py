@@ -58,16 +58,21 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> RunFolder:
         """Create the folder of a new run. Raises ConfigError when there is something at ``path`` already."""
+        cls.refuse_used(path)
+        path.mkdir(parents=True, exist_ok=True)
+        folder = cls(path)
+        folder._write_versions()
+        return folder
+
+    @staticmethod
+    def refuse_used(path: Path) -> None:
+        """Raise ConfigError when a new run cannot begin at ``path``, without creating anything."""
         if path.exists() and not path.is_dir():
             raise ConfigError(f"{path} is a file; choose another folder for the run")
         if path.is_dir() and any(path.iterdir()):
             raise ConfigError(
                 f"{path} already exists; pass --resume to go on from its last checkpoint or choose another folder"
             )
-        path.mkdir(parents=True, exist_ok=True)
-        folder = cls(path)
-        folder._write_versions()
-        return folder
 
     @classmethod
     def resume(cls, path: Path) -> RunFolder:
