@@ -128,6 +128,14 @@ def test_packed_equals_padded(batch: dict[str, Tensor], name: str) -> None:
         torch.testing.assert_close(found, (loss, gradient[mask]), rtol=1e-12, atol=1e-14)
 
 
+def test_sequence_ids_at_masked_positions_may_be_anything(batch: dict[str, Tensor]) -> None:
+    expected = value_and_gradient(policy_loss, batch)
+    ids = torch.arange(4)[:, None].expand(4, 6)
+    for rubbish in (-100, 1 << 40):
+        found = value_and_gradient(policy_loss, {**batch, "sequence_ids": ids.masked_fill(~batch["mask"], rubbish)})
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_packed_without_sequence_ids_is_one_sequence(batch: dict[str, Tensor]) -> None:
     row = {key: value[1] for key, value in batch.items()}
     one = {key: value[1:2] for key, value in batch.items()}
