@@ -52,7 +52,7 @@ def write_bars(path: Path, title: str, subtitle: str, panels: Sequence[Panel]) -
             axes.set_xscale("log")
         reach = max([1e-9, *(value for bar in panel.bars for value in (bar.value, bar.goal or 0, *(bar.spread or ())))])
         lowest = min([reach, *(value for bar in panel.bars for value in (bar.value, bar.goal or reach) if value > 0)])
-        axes.set_xlim((lowest / 3, reach * 4) if panel.log else (0, reach * 1.22))
+        axes.set_xlim((min(1.0, lowest / 3), reach * 4) if panel.log else (0, reach * 1.22))
         axes.set_ylim(rows - 0.5, -0.5)
         axes.set_yticks(range(rows), labels if number == 0 else [""] * rows)
         for row, bar in enumerate(panel.bars):

@@ -31,5 +31,6 @@ def print_goals(goals: Iterable[Goal], console: Console) -> None:
     """One line a goal: met or not met, the value, the limit."""
     for goal in goals:
         mark = "[green]met    [/green]" if goal.met else "[red]not met[/red]"
-        value, limit = f"{goal.value:.3g}{goal.unit}", f"{goal.limit:g}{goal.unit}"
+        shown = f"{goal.value:,.0f}" if goal.value >= 100 else f"{goal.value:.3g}"
+        value, limit = f"{shown}{goal.unit}", f"{goal.limit:,g}{goal.unit}"
         console.print(f"{mark} {goal.text}: {value} ({goal.bound} {limit})", highlight=False)

@@ -73,6 +73,11 @@ def _run_device(device: str, options: argparse.Namespace, out: Console) -> None:
         found, missing = providers(case)
         notes |= dict.fromkeys(missing)
         rows += _rows(case, found, options)
+        record.write(rows, [], [*notes, "not finished"])  # a run takes a while: keep what there is
+        for row in rows[-len(found) :]:
+            seconds, ratio = row["seconds"][0], row["time_ratio"][0]
+            memory = f", {row['extra_bytes'] / 2**20:,.0f} MiB" if "extra_bytes" in row else ""
+            out.print(f"    {row['provider']}: {seconds:.3g} s, {ratio:.2f} of naive{memory}", highlight=False)
     goals = [] if options.quick else list(_goals(rows))  # small sizes say nothing about the goals
     _print(rows, record, out)
     for note in notes:

@@ -59,7 +59,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _lengths(count: int) -> npt.NDArray[np.int64]:
     drawn = np.random.default_rng(0).lognormal(np.log(_MEDIAN), _SIGMA, count)
-    return drawn.round().clip(1, MAX_TOKENS).astype(np.int64)
+    lengths: npt.NDArray[np.int64] = drawn.round().clip(1, MAX_TOKENS).astype(np.int64)
+    return lengths
 
 
 def _pack_alone(count: int, rounds: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from .math_verify_peer import TIMEOUT_SECONDS, math_verify_grader
 from .record import Record
 from .table import console, print_table
 from .timing import Spread, interleaved, pairwise_ratio
-from .verification_pairs import FOLDER, Pairs, load_pairs
+from .verification_pairs import FOLDER, HARD, Pairs, load_pairs
 
 SLOWEST_GOAL, SCALING_GOAL = 0.010, 0.85
 _BLOCKS = 5  # a set is compared in so many blocks, one grader after the other on each
@@ -153,6 +153,10 @@ def _compare(pairs: Pairs, grader: Callable[[str, str | list[str]], bool]) -> di
         "labelled": our_labels["labelled"],
         "agreeing": our_labels["agreeing"],
         "math_verify_agreeing": their_labels["agreeing"],
+        "missed": our_labels["missed"],
+        "math_verify_missed": their_labels["missed"],
+        "falsely_right": our_labels["falsely_right"],
+        "math_verify_falsely_right": their_labels["falsely_right"],
         "ids_only_ours_right": [name for name, a, b in zip(pairs.ids, ours, theirs, strict=True) if a and not b],
         "ids_only_theirs_right": [name for name, a, b in zip(pairs.ids, ours, theirs, strict=True) if b and not a],
         "ids_against_label": our_labels["ids_against_label"],
@@ -166,6 +170,8 @@ def _labels(pairs: Pairs, right: list[bool]) -> dict[str, Any]:
     return {
         "labelled": len(labelled),
         "agreeing": sum(agrees for _name, agrees in labelled),
+        "missed": sum(label is True and not one for label, one in zip(pairs.labels, right, strict=True)),
+        "falsely_right": sum(label is False and one for label, one in zip(pairs.labels, right, strict=True)),
         "ids_against_label": [name for name, agrees in labelled if not agrees],
     }
 
@@ -180,6 +186,11 @@ def _goals(throughput: list[dict[str, Any]], compared: list[dict[str, Any]], set
         for row in compared
         if row["goal"] is not None
     ]
+    for row in compared:
+        if row["pairs"] == HARD:
+            theirs, false = row["math_verify_missed"], row["math_verify_falsely_right"]
+            goals.append(Goal("right answers missed, hard cases (Math-Verify's)", row["missed"], "at most", theirs))
+            goals.append(Goal("wrong ones let through (Math-Verify's)", row["falsely_right"], "at most", false))
     if usable_cores() > 1 and len(sets) > 1:
         goals.append(Goal("all cores, of linear", throughput[-1]["of_linear"], "at least", SCALING_GOAL))
     slowest = max(row["slowest_seconds"] for row in throughput)
@@ -215,7 +226,7 @@ def _compared_line(row: dict[str, Any]) -> list[str]:
 def _draw(throughput: list[dict[str, Any]], compared: list[dict[str, Any]], record: Record, path: Path) -> None:
     subtitle = f"{device_label(record.device)}, {record.head['date'][:10]}, commit {str(record.head['commit'])[:8]}"
     if compared:
-        title = "pgkern beside Math-Verify: answer verification, one thread, the same pairs"
+        title = "Verification: pgkern beside Math-Verify"
         bars = [
             Bar(
                 row["pairs"],
@@ -226,9 +237,11 @@ def _draw(throughput: list[dict[str, Any]], compared: list[dict[str, Any]], reco
             )
             for row in compared
         ]
-        panel = Panel("Speed", "Math-Verify's time / pgkern's time (line: p20 to p80)", bars, log=True)
+        panel = Panel(
+            "Speed, one thread, the same pairs", "Math-Verify's time / pgkern's time (line: p20 to p80)", bars, log=True
+        )
     else:
-        title = "pgkern: answer verification"
+        title = "Verification: pgkern"
         bars = [Bar(row["pairs"], row["pairs_per_second_one_thread"][0]) for row in throughput]
         panel = Panel("Throughput", "pairs / s on one thread", bars, log=True)
     write_bars(path, title, f"{subtitle}; higher is better", [panel])

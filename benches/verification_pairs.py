@@ -10,6 +10,8 @@ from .environment import ROOT
 
 FOLDER = ROOT.parent / "shared" / "data" / "verify"
 
+HARD = "hard cases"
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -59,7 +61,7 @@ def load_pairs(folder: Path) -> tuple[list[Pairs], list[str]]:
         cases = [(f"case-{number}", *_case(row)) for number, row in enumerate(rows)]
         attack = [row["kind"] == "attack" for row in rows]
         hard = [case for case, hostile in zip(cases, attack, strict=True) if not hostile]
-        found.append(_pairs("hard cases", hard, goal=300.0))
+        found.append(_pairs(HARD, hard, goal=300.0))
         hostile = [case for case, hostile in zip(cases, attack, strict=True) if hostile]
         found.append(_pairs("hostile completions", hostile, hostile=True))
     if not found:
