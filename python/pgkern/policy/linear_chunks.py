@@ -13,7 +13,7 @@ from .linear_products import project
 
 # One chunk of logits. CPU: few percent of what all logits would take, and not so thin that the products get slow.
 # GPU: fp32 sums of the weight's gradient are read and written once a chunk, so chunks are as large as memory lets them.
-_CHUNK_BYTES = {"cpu": 80 << 20, "cuda": 2 << 30}
+_CHUNK_BYTES = {"cpu": 112 << 20, "cuda": 2 << 30}
 
 
 def chunk_length(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Rows are visited a block at a time, so that the several passes over a block stay in the cache: this many numbers.
-_BLOCK_NUMBERS = 1 << 19
+# Rows are visited a block at a time, so that the scratch is small beside a chunk: this many numbers. Smaller blocks fit
+# a cache better, but the thread pool then meets thousands of times, which a busy machine makes slow.
+_BLOCK_NUMBERS = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +76,15 @@ def exponentiate_rows_(
         if entropy_T is None:
             continue
         # H = -sum(p * log p) = log(sum) - sum(e * shifted) / sum
-        weighted_T = torch.linalg.vecdot(row_TV, shifted_TV)
+        products_TV = shifted_TV.mul_(row_TV)
+        weighted_T = products_TV.sum(1)
         if bool(weighted_T.isnan().any()):
-            # A logit of -inf has probability 0 and adds nothing to the entropy: keep 0 * -inf from being NaN.
-            shifted_TV.clamp_(min=torch.finfo(shifted_TV.dtype).min / 2)
-            weighted_T = torch.linalg.vecdot(row_TV, shifted_TV)
+            # A logit of -inf has probability 0 and adds nothing to the entropy, but 0 * -inf is NaN.
+            weighted_T = products_TV.nan_to_num_(nan=0.0).sum(1)
         entropy_T[rows] = log_sums_T - weighted_T / sums_T[rows]
         if entropy_coefficients_T is not None:
             assert coefficients_T is not None
-            shifted_TV.add_((entropy_T[rows] - log_sums_T)[:, None]).mul_(entropy_coefficients_T[rows, None])
-            row_TV.mul_(shifted_TV.add_(coefficients_T[rows, None]))
+            h_T = entropy_coefficients_T[rows]
+            c_T = coefficients_T[rows] + h_T * (entropy_T[rows] - log_sums_T)
+            row_TV.mul_(c_T[:, None]).addcmul_(products_TV, h_T[:, None])
     return RowStatistics(log_probs_T, entropy_T, sums_T)
