@@ -6,9 +6,9 @@ Names: T tokens of one chunk, N tokens in all, D hidden size, V vocabulary.
 import torch
 from torch import Tensor
 
-from pgkern.kernels.policy_loss_rows import policy_loss_rows
-from pgkern.kernels.token_log_probs_backward import token_log_probs_backward
-from pgkern.kernels.token_log_probs_forward import token_log_probs_forward
+from ..kernels.policy_loss_rows import policy_loss_rows
+from ..kernels.token_log_probs_backward import token_log_probs_backward
+from ..kernels.token_log_probs_forward import token_log_probs_forward
 
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs

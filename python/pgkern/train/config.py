@@ -24,8 +24,8 @@ class RunConfig:
 
     folder: str | None = None  # None: runs/<task>-<date>-<time>
     seed: int = 0
-    steps: int = 100  # of policy gradient; 0 only warms up
-    evaluate_every: int = 10  # steps between greedy evaluations on the held-out problems
+    steps: int = 50  # of policy gradient; 0 only warms up
+    evaluate_every: int = 5  # steps between greedy evaluations on the held-out problems
     checkpoint_every: int = 25
     logged_rollouts: int = 4  # of each step, in rollouts.jsonl
 
@@ -47,7 +47,7 @@ class DataConfig:
     num_validation: int = 128  # held-out problems
     num_train: int = 20_000  # arithmetic: how many different problems there are to train on
     num_digits: int = 3  # arithmetic: of each summand
-    slip_rate: float = 0.75  # arithmetic: how often a warm-up solution forgets a carry
+    slip_rate: float = 0.6  # arithmetic: how often a warm-up solution forgets a carry
     train_file: str | None = None  # jsonl
     validation_file: str | None = None  # jsonl; None: the last num_validation problems of train_file, not trained on
     question_field: str = "question"
@@ -72,9 +72,9 @@ class ModelConfig:
 
     path: str | None = None
     precision: Precision = "float32"
-    hidden_size: int = 64  # this and the rest: from scratch only
+    hidden_size: int = 128  # this and the rest: from scratch only
     num_layers: int = 2
-    num_heads: int = 2
+    num_heads: int = 4
     vocabulary_size: int = 1024  # at most; the tokenizer is built from the task's own text
     max_positions: int = 1024
 
@@ -92,9 +92,9 @@ class ModelConfig:
 class WarmupConfig:
     """Supervised steps on worked solutions, so that some rollouts are right."""
 
-    steps: int = 600
+    steps: int = 500
     batch_size: int = 64  # solutions a step
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
 
     def __post_init__(self) -> None:
         _at_least("steps", self.steps, 0)
@@ -149,7 +149,7 @@ class OptimizerConfig:
     weight_decay: float = 0.0
     max_gradient_norm: float = 1.0
     updates_per_step: int = 1  # on the same rollouts, with frozen old log-probabilities; 1 is on-policy
-    micro_batch_tokens: int = 1024  # how many tokens go through the model at a time; changes memory, not the gradient
+    micro_batch_tokens: int = 512  # how many tokens go through the model at a time; changes memory, not the gradient
 
     def __post_init__(self) -> None:
         for name in ("updates_per_step", "micro_batch_tokens"):
