@@ -108,6 +108,9 @@ fn golds_of_one<'py>(gold: &Bound<'py, PyAny>) -> PyResult<Golds<'py>> {
     Ok(golds)
 }
 
+/// Completions of fewer bytes in all are verified where they are: waking threads would cost more than they save.
+const WORTH_SHARING: usize = 128 << 10;
+
 /// Verdicts in order, the same on any number of threads.
 fn verdicts(
     completions: &[Cow<'_, str>],
@@ -120,7 +123,8 @@ fn verdicts(
         let begin = if index == 0 { 0 } else { ends[index - 1] };
         crate::verify::verify(completion, &golds[begin..ends[index]], mode).code()
     };
-    if num_threads == Some(1) || completions.len() < 2 {
+    let bytes: usize = completions.iter().map(|completion| completion.len()).sum();
+    if num_threads == Some(1) || bytes < WORTH_SHARING {
         return Ok(completions.iter().enumerate().map(one).collect());
     }
     let pool = pool_of(num_threads)?;

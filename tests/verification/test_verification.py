@@ -63,8 +63,12 @@ def test_equivalent_takes_one_gold_or_several() -> None:
     assert equivalent("3", ("1", "3")) is True
 
 
-def test_many_equals_one_by_one_on_any_number_of_threads() -> None:
-    completions = [f"so \\boxed{{{i % 7}}}" if i % 3 else "" for i in range(1000)]
+LONG = " so it is" * 600  # a batch of a few dozen such texts is worth sharing among threads
+
+
+@pytest.mark.parametrize("before", ["", LONG], ids=["on the calling thread", "shared"])
+def test_many_equals_one_by_one_on_any_number_of_threads(before: str) -> None:
+    completions = [before + f"so \\boxed{{{i % 7}}}" if i % 3 else "" for i in range(1000)]
     golds: list[str | list[str]] = [str(i % 5) if i % 2 else [str(i % 5), "6"] for i in range(1000)]
     expected = [int(verify(completion, gold)) for completion, gold in zip(completions, golds, strict=True)]
     assert len(set(expected)) == 3
@@ -78,7 +82,7 @@ def test_any_thread_may_call() -> None:
     results: list[list[int]] = []
 
     def call() -> None:
-        results.append(verify_many(["\\boxed{1}", "\\boxed{2}"] * 50, ["1"] * 100, num_threads=2).tolist())
+        results.append(verify_many([LONG + "\\boxed{1}", LONG + "\\boxed{2}"] * 50, ["1"] * 100, num_threads=2).tolist())
 
     threads = [threading.Thread(target=call) for _ in range(8)]
     for thread in threads:
@@ -89,13 +93,13 @@ def test_any_thread_may_call() -> None:
 
 
 def test_a_forked_child_has_threads_of_its_own() -> None:
-    assert verify_many(["5"] * 64, ["5"] * 64, num_threads=2).sum() == 64
+    assert verify_many([LONG + "\\boxed{5}"] * 64, ["5"] * 64, num_threads=2).sum() == 64
     reader, writer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking with threads
         child = os.fork()
     if child == 0:
-        os.write(writer, bytes(verify_many(["5"] * 64, ["5"] * 64, num_threads=2).tolist()))
+        os.write(writer, bytes(verify_many([LONG + "\\boxed{5}"] * 64, ["5"] * 64, num_threads=2).tolist()))
         os._exit(0)
     assert os.waitpid(child, 0) == (child, 0)
     assert os.read(reader, 100) == b"\1" * 64

@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from ..rollout.transformers_engine import TransformersEngine
     from ..train.config import TrainConfig
     from ..train.config_file import load_config
+    from ..train.cpu_threads import set_cpu_threads
     from ..train.evaluate import evaluate, mean_reward
     from ..train.policy_model import load_policy
     from ..train.run_folder import RunFolder
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if not folder.config.is_file():
         raise ValueError(f"{options.folder} is no run folder: there is no {folder.config.name} in it")
     config = load_config(TrainConfig, folder.config, options.overrides)
+    set_cpu_threads(config)
     problems = load_task(config.data, config.run.seed).validation
     policy = load_policy(folder.checkpoint, config)
     engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)

@@ -50,9 +50,11 @@ def run(options: argparse.Namespace) -> int:
 
     from transformers.utils import logging
 
+    from ..train.cpu_threads import set_cpu_threads
     from ..train.loop import train
 
     logging.disable_progress_bar()  # the run has a bar of its own
+    set_cpu_threads(config)
     print(f"run folder: {folder.path}", flush=True)
     return _say(train(config, folder.path, resumed=options.resume), folder)
 

@@ -28,6 +28,7 @@ class RunConfig:
     evaluate_every: int = 5  # steps between greedy evaluations on the held-out problems
     checkpoint_every: int = 25
     logged_rollouts: int = 4  # of each step, in rollouts.jsonl
+    cpu_threads: int | None = None  # of torch; None: torch's choice, or 1 for the small model from scratch
 
     def __post_init__(self) -> None:
         _at_least("steps", self.steps, 0)
@@ -35,6 +36,8 @@ class RunConfig:
         for name in ("evaluate_every", "checkpoint_every"):
             _at_least(name, getattr(self, name), 1)
         _at_least("logged_rollouts", self.logged_rollouts, 0)
+        if self.cpu_threads is not None:
+            _at_least("cpu_threads", self.cpu_threads, 1)
 
 
 @dataclass(frozen=True)
