@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from pgkern.data.prompts import R1_ZERO
 from pgkern.train.config import ModelConfig
-from pgkern.train.small_model import TAGS, build_model, build_tokenizer
+from pgkern.train.small_model import build_model, build_tokenizer
 
 TEXTS = [R1_ZERO.replace("{question}", f"What is {a} + 5?") + " 1+1=2 </think> <answer> 2 </answer>" for a in range(50)]
 TOKENIZER = build_tokenizer(TEXTS, 1024)
@@ -16,11 +16,11 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     assert TOKENIZER.decode(ids, clean_up_tokenization_spaces=False) == text
 
 
-def test_tags_and_digits_are_tokens_and_the_template_is_few() -> None:
-    for tag in TAGS:
-        assert len(TOKENIZER(tag).input_ids) == 1
+def test_a_digit_is_a_token_and_so_is_the_template_around_the_question() -> None:
     assert len(TOKENIZER("1907", add_special_tokens=False).input_ids) == 4
-    assert len(TOKENIZER(TEXTS[7]).input_ids) < 40 < len(TEXTS[7])
+    before, after = R1_ZERO.replace("{question}", "What is {question} + 5?").split("{question}")
+    assert len(TOKENIZER(before).input_ids) == 1
+    assert len(TOKENIZER(TEXTS[7]).input_ids) < 20 < len(after)
     assert len(TOKENIZER) <= 1024
 
 

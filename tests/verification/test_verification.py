@@ -82,7 +82,9 @@ def test_any_thread_may_call() -> None:
     results: list[list[int]] = []
 
     def call() -> None:
-        results.append(verify_many([LONG + "\\boxed{1}", LONG + "\\boxed{2}"] * 50, ["1"] * 100, num_threads=2).tolist())
+        results.append(
+            verify_many([LONG + "\\boxed{1}", LONG + "\\boxed{2}"] * 50, ["1"] * 100, num_threads=2).tolist()
+        )
 
     threads = [threading.Thread(target=call) for _ in range(8)]
     for thread in threads:

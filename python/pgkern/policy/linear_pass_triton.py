@@ -9,7 +9,6 @@ from torch import Tensor
 from ..kernels.policy_loss_rows import policy_loss_rows
 from ..kernels.token_log_probs_backward import token_log_probs_backward
 from ..kernels.token_log_probs_forward import token_log_probs_forward
-
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead

@@ -24,7 +24,7 @@ class RunConfig:
 
     folder: str | None = None  # None: runs/<task>-<date>-<time>
     seed: int = 0
-    steps: int = 50  # of policy gradient; 0 only warms up
+    steps: int = 60  # of policy gradient; 0 only warms up
     evaluate_every: int = 5  # steps between greedy evaluations on the held-out problems
     checkpoint_every: int = 25
     logged_rollouts: int = 4  # of each step, in rollouts.jsonl
@@ -75,9 +75,9 @@ class ModelConfig:
 
     path: str | None = None
     precision: Precision = "float32"
-    hidden_size: int = 128  # this and the rest: from scratch only
+    hidden_size: int = 96  # this and the rest: from scratch only
     num_layers: int = 2
-    num_heads: int = 4
+    num_heads: int = 3
     vocabulary_size: int = 1024  # at most; the tokenizer is built from the task's own text
     max_positions: int = 1024
 
@@ -95,9 +95,9 @@ class ModelConfig:
 class WarmupConfig:
     """Supervised steps on worked solutions, so that some rollouts are right."""
 
-    steps: int = 500
+    steps: int = 400
     batch_size: int = 64  # solutions a step
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
 
     def __post_init__(self) -> None:
         _at_least("steps", self.steps, 0)

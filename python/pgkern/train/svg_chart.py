@@ -56,7 +56,8 @@ def svg_chart(
     if band is not None and band[1] > x_low:
         left, right = x(max(band[0], x_low)), x(min(band[1], x_high))
         parts.append(
-            f'<rect class="band" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" height="{height - _TOP - _BOTTOM}"/>'
+            f'<rect class="band" x="{left:.1f}" y="{_TOP}" '
+            f'width="{right - left:.1f}" height="{height - _TOP - _BOTTOM}"/>'
         )
         if band_label and right - left > 60:
             parts.append(f'<text class="axis" x="{left + 6:.1f}" y="{_TOP + 14}">{escape(band_label)}</text>')
