@@ -14,6 +14,7 @@ from pgkern.train.curves import (
     thin,
     validation_before_and_after,
     warmup_range,
+    with_short_warmup,
 )
 
 NOT_NUMBERS = [None, math.nan, math.inf, True, "1", [1.0], 10**400]
@@ -33,6 +34,16 @@ def test_warmup_range() -> None:
     rows = [{"step": 1, "phase": "warmup"}, {"step": 7, "phase": "warmup"}, {"step": 8, "phase": "policy_gradient"}]
     assert warmup_range(rows) == (1, 7)
     assert warmup_range(rows[2:]) is None
+
+
+def test_a_long_warmup_is_cut_to_a_quarter_of_what_follows() -> None:
+    warmup = [{"step": step, "phase": "warmup"} for step in range(100)]
+    after = [{"step": step, "phase": "policy_gradient"} for step in range(100, 140)]
+    assert with_short_warmup(warmup + after) == warmup[-10:] + after
+    assert with_short_warmup(warmup[-3:] + after) == warmup[-3:] + after
+    assert with_short_warmup(warmup + after[:1]) == warmup[-1:] + after[:1]
+    assert with_short_warmup(warmup) == warmup
+    assert with_short_warmup(after) == after
 
 
 def test_validation_before_is_the_end_of_the_warmup() -> None:

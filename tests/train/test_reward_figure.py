@@ -24,17 +24,17 @@ def pixels(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def test_curves_are_drawn_where_the_rewards_are(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [{"step": step, "phase": "warmup", "loss": 1.0} for step in range(1, 101)]
-    for step in range(101, 201):
+    rows: list[dict[str, Any]] = [{"step": step, "phase": "warmup", "loss": 1.0} for step in range(1, 401)]
+    for step in range(401, 501):
         rows.append({"step": step, "phase": "policy_gradient", "train_reward": 0.1, "validation_reward": 0.9})
     image = draw(rows, tmp_path / "reward.png")[150:640]  # below the legend
     train, validation = pixels(image, BLUE), pixels(image, ORANGE)
     assert len(train) > 500
     assert len(validation) > 500
     assert validation[:, 0].max() < train[:, 0].min()  # 0.9 is above 0.1
-    assert train[:, 1].min() > 650  # the warm-up takes the left half
-    assert len(pixels(image[:, :650], (0xF1, 0xF3, 0xF5))) > 100_000  # and is shaded
-    assert len(pixels(image[:, 760:], (0xF1, 0xF3, 0xF5))) == 0
+    assert 300 < train[:, 1].min() < 400  # the end of the warm-up takes the left fifth
+    assert len(pixels(image[:, :330], (0xF1, 0xF3, 0xF5))) > 80_000  # and is shaded
+    assert len(pixels(image[:, 400:], (0xF1, 0xF3, 0xF5))) == 0
 
 
 @pytest.mark.parametrize(

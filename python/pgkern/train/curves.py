@@ -46,6 +46,18 @@ def warmup_range(rows: Iterable[Mapping[str, Any]]) -> tuple[float, float] | Non
     return (min(steps), max(steps)) if steps else None
 
 
+def with_short_warmup(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows without the beginning of a long warm-up: what is left of it is a quarter of the steps that follow.
+
+    Its steps are many and cheap, and drawn in full they would push the others to the picture's edge. A run that is
+    still in its warm-up keeps all rows.
+    """
+    first = next((place for place, row in enumerate(rows) if row.get("phase") == "policy_gradient"), 0)
+    if first == 0:
+        return list(rows)
+    return list(rows[max(0, first - max(1, (len(rows) - first) // 4)) :])
+
+
 def validation_before_and_after(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
     """Validation reward when the policy-gradient phase began (after the warm-up, where there is one) and last."""
     validation = curve(rows, "validation_reward")

@@ -11,7 +11,15 @@ from html import escape
 from string import Template
 from typing import Any, NamedTuple
 
-from .curves import count_not_finite, curve, finite, smoothing_window, validation_before_and_after, warmup_range
+from .curves import (
+    count_not_finite,
+    curve,
+    finite,
+    smoothing_window,
+    validation_before_and_after,
+    warmup_range,
+    with_short_warmup,
+)
 from .svg_chart import Line, svg_chart
 
 _PREVIEW = 240  # characters of a long text that are shown before it is opened
@@ -125,6 +133,7 @@ def _format_seconds(seconds: float) -> str:
 
 
 def _reward_chart(rows: Sequence[Mapping[str, Any]]) -> str:
+    rows = with_short_warmup(rows)
     lines = [
         Line("train (sampled)", curve(rows, "train_reward"), "s1"),
         Line("validation", curve(rows, "validation_reward"), "s2", sparse=True),
@@ -152,6 +161,8 @@ def _reward_chart(rows: Sequence[Mapping[str, Any]]) -> str:
 def _chart_card(chart: _Chart, rows: Sequence[Mapping[str, Any]]) -> str:
     if chart.phase is not None:
         rows = [row for row in rows if row.get("phase") == chart.phase]
+    else:
+        rows = with_short_warmup(rows)
     lines = [Line(label, curve(rows, metric), style) for metric, label, style in chart.metrics]
     lines = [line for line in lines if any(point.value for point in line.points)] or [
         line for line in lines if line.points

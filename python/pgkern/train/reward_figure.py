@@ -12,17 +12,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .atomic_write import write_file_atomically
-from .curves import curve, rolling_mean, smoothing_window, thin, validation_before_and_after, warmup_range
+from .curves import (
+    curve,
+    rolling_mean,
+    smoothing_window,
+    thin,
+    validation_before_and_after,
+    warmup_range,
+    with_short_warmup,
+)
 
 _TRAIN, _VALIDATION, _INK, _MUTED, _GRID, _BAND = "#2563eb", "#d9480f", "#1f2328", "#656d76", "#e6e8eb", "#f1f3f5"
 _MAX_POINTS = 4000
 
 
 def write_reward_figure(rows: Sequence[Mapping[str, Any]], path: Path, title: str) -> None:
-    """Draw train and validation reward against the step, with the warm-up phase shaded.
+    """Draw train and validation reward against the step, with the end of the warm-up shaded.
 
     Without a reward in the rows the image says so.
     """
+    rows = with_short_warmup(rows)
     figure = Figure(figsize=(9, 5), dpi=150, facecolor="white")
     FigureCanvasAgg(figure)  # draws without a window system, whatever backend is set
     axes = figure.add_axes((0.08, 0.12, 0.89, 0.70))
