@@ -1,5 +1,6 @@
 """Rollouts of a step with their rewards and advantages: everything an update needs to know of the outside world."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Experience:
     rollouts: list[Rollout]
     """`problems[i // num_samples]` is what `rollouts[i]` answers."""
     rewards: list[Reward]
+    seconds_verify: float
 
     def problem_of(self, index: int) -> Problem:
         """The problem that a rollout answers."""
@@ -73,8 +75,9 @@ def collect(
             f"expected {sampling.num_samples} of each of {len(problems)}"
         )
     golds = [problems[rollout.prompt_index].gold for rollout in rollouts]
+    started = time.perf_counter()
     rewards = _REWARDS[reward]([rollout.response for rollout in rollouts], golds)
-    return Experience(problems, rollouts, rewards)
+    return Experience(problems, rollouts, rewards, time.perf_counter() - started)
 
 
 def advantages(experience: Experience, config: ObjectiveConfig) -> list[float]:

@@ -49,7 +49,7 @@ def policy_gradient_step(
         seed=derive_seed(config.run.seed, "sampling", step),
     )
     experience = collect(policy, engine, [task.train[index] for index in indices], sampling, config.data.reward)
-    generated = time.perf_counter()
+    verified = time.perf_counter()
 
     result = StepResult(experience, advantages(experience, config.objective), experience.metrics())
     result.metrics |= _update(policy, optimizer, result, config, step)
@@ -60,8 +60,9 @@ def policy_gradient_step(
     result.metrics |= {
         "tokens_per_second": sampled_tokens / (finished - started),
         "seconds": finished - started,
-        "seconds_generate": generated - started,
-        "seconds_train": finished - generated,
+        "seconds_generate": verified - started - experience.seconds_verify,
+        "seconds_verify": experience.seconds_verify,
+        "seconds_train": finished - verified,
     }
     return result
 
