@@ -45,7 +45,7 @@ docs: $(STAMP)-dev ## the reference of every public name, from its docstring, as
 	$(BIN)/pdoc --docformat google -o build/docs pgkern
 
 clean: ## remove what was built (runs/ and benches/results/ stay)
-	rm -rf $(VENV) dist target .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.created:
 	@command -v cargo >/dev/null || { echo "pgkern is built with Rust: install it from https://rustup.rs and try again"; exit 1; }

@@ -53,11 +53,6 @@ def test_fields_may_have_other_names(tmp_path: Path) -> None:
     assert verify_file(path, fields=Fields("output", "answer", None)).labelled == 0
 
 
-def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
-    summary = verify_file(written(tmp_path / "rows.jsonl", []))
-    assert (summary.rows, summary.verified_per_second) == (0, 0.0)
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -90,3 +85,8 @@ def test_the_file_is_not_written_over(tmp_path: Path) -> None:
         verify_file(path, output=path)
     with pytest.raises(FileNotFoundError):
         verify_file(tmp_path / "none.jsonl")
+
+
+def test_a_file_without_rows_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"rows\.jsonl: no rows in this file"):
+        verify_file(written(tmp_path / "rows.jsonl", ["", " "]))

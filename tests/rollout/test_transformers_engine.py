@@ -18,7 +18,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 @pytest.fixture
 def model(tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
     torch.manual_seed(0)
-    model = build_model(ModelConfig(hidden_size=32, num_layers=2, num_heads=2), tokenizer)
+    model = build_model(ModelConfig(hidden_size=32, num_layers=2, head_dim=16), tokenizer)
     with torch.no_grad():
         for parameter in model.parameters():  # a fresh head is nearly uniform; this one has preferences
             parameter.mul_(3.0) if parameter.dim() == 2 else None
@@ -151,7 +151,7 @@ def test_new_weights_are_sampled_from_and_their_version_is_on_the_rollouts(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     torch.manual_seed(1)
-    other = build_model(ModelConfig(hidden_size=32, num_layers=2, num_heads=2), tokenizer)
+    other = build_model(ModelConfig(hidden_size=32, num_layers=2, head_dim=16), tokenizer)
     engine = TransformersEngine(model, tokenizer)
     engine.load_weights(((name, tensor.clone()) for name, tensor in other.state_dict().items()), version=5)
     (rollout,) = engine.generate(prompts(tokenizer, "What is 12 + 34?"), Sampling(max_tokens=5))

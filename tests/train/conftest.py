@@ -13,7 +13,7 @@ from pgkern.train.tasks import load_task
 def config() -> TrainConfig:
     return TrainConfig(
         data=DataConfig(num_digits=2, num_train=300, num_validation=20, slip_rate=0.5),
-        model=ModelConfig(hidden_size=32, num_layers=2, num_heads=2, vocabulary_size=512),
+        model=ModelConfig(hidden_size=32, num_layers=2, head_dim=16, vocabulary_size=512),
     )
 
 

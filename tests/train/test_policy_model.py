@@ -66,8 +66,3 @@ def test_a_model_that_caps_its_logits_is_refused_not_trained_wrongly(policy: Pol
     policy.model.config.final_logit_softcapping = 30.0
     with pytest.raises(ValueError, match="final_logit_softcapping"):
         Policy(policy.model, policy.tokenizer, policy.template)
-
-
-def test_a_problem_without_solution_cannot_be_imitated(policy: Policy) -> None:
-    with pytest.raises(ValueError, match=r"'1\+1\?' has no worked solution to warm up on; set warmup.steps to 0"):
-        policy.solution_ids(Problem("1+1?", "2"))

@@ -25,7 +25,7 @@ def test_a_digit_is_a_token_and_so_is_the_template_around_the_question() -> None
 
 
 def test_the_model_has_the_sizes_asked_for_and_a_tied_head() -> None:
-    model = build_model(ModelConfig(hidden_size=48, num_layers=3, num_heads=4), TOKENIZER)
+    model = build_model(ModelConfig(hidden_size=48, num_layers=3, head_dim=16), TOKENIZER)
     assert model.config.num_hidden_layers == 3
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
     assert tuple(model.get_output_embeddings().weight.shape) == (len(TOKENIZER), 48)

@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"pgkern: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("pgkern: stopped", file=sys.stderr)
+        return train.STOPPED
     except ModuleNotFoundError as error:
         if options.traceback or error.name is None or error.name.startswith("pgkern"):
             raise

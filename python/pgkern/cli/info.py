@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
     for package in _PACKAGES:
         print(f"{package}: {_version(package)}")
-    print("verification and batching: Rust, on all cores")
+    print("verification: Rust, on all cores; batching: Rust")
     if _version("torch") == _MISSING:
         print("losses: torch is not installed")
         return 0
@@ -29,7 +29,10 @@ def run(options: argparse.Namespace) -> int:
     print(f"devices: cpu{''.join(f', {name}' for name in devices)}")
     print("losses on cpu: torch in chunks, one pass")
     if devices:
-        print("losses on cuda: products by cuBLAS, rows by Triton kernels, one pass")
+        from ..policy.backend import use_triton
+
+        rows = "Triton kernels" if use_triton(torch.empty(0, device="cuda"), torch.float32) else "torch"
+        print(f"losses on cuda: products by cuBLAS, rows by {rows}, one pass")
     return 0
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..train.loop import Outcome
     from ..train.run_folder import RunFolder
 
-INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+STOPPED = 130  # what a shell reports of a program ended by Ctrl-C
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -67,8 +67,7 @@ def _say(outcome: "Outcome", folder: "RunFolder") -> int:
     print(f"report: {folder.report}\ncheckpoint: {folder.checkpoint}")
     if not outcome.finished:
         print(f"stopped; go on with: pgkern train --resume --folder {folder.path}")
-        return INTERRUPTED
-    if outcome.reward_before is None or outcome.reward_after is None:
-        raise AssertionError("a finished run has measured its validation reward twice")
+        return STOPPED
+    assert outcome.reward_before is not None  # measured before the first step
     print(f"validation reward: {outcome.reward_before:.2f} -> {outcome.reward_after:.2f}")
     return 0

@@ -31,7 +31,7 @@ def json_records(path: Path) -> Iterator[Record]:
                 continue
             where = f"{path}:{number}"
             try:
-                values = json.loads(line)
+                values = json.loads(line.decode())  # UTF-8; bytes would be guessed at
             except (ValueError, RecursionError) as error:
                 raise ValueError(f"{where}: not valid JSON ({error})") from error
             if not isinstance(values, dict):

@@ -99,7 +99,7 @@ def verify_file(
         progress: called with the number of rows done after each batch.
 
     Raises `ValueError` with the file's name and the line number for a line that is no JSON object, for a missing field
-    (with those that exist) and for a field of the wrong type; `OSError` as opening a file does.
+    (with those that exist), for a field of the wrong type and for a file without rows; `OSError` as opening a file does.
     """
     path = Path(path)
     fields = fields or Fields()
@@ -135,6 +135,8 @@ def verify_file(
     finally:
         if sink is not None:
             sink.close()
+    if not done:
+        raise ValueError(f"{path}: no rows in this file")
     seconds = time.perf_counter() - begin
     return FileSummary(done, counts, labelled, agreeing, tuple(disagreements), verify_seconds, seconds)
 

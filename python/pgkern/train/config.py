@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..data.prompts import TEMPLATES
+from ..policy.objective import PolicyObjective
 
 Task = Literal["arithmetic", "jsonl"]
 Baseline = Literal["none", "batch_mean", "group_mean", "leave_one_out"]
@@ -61,6 +62,8 @@ class DataConfig:
             raise ValueError(f"prompt is {self.prompt!r}, expected one of {', '.join(map(repr, TEMPLATES))}")
         if self.task == "jsonl" and self.train_file is None:
             raise ValueError("task 'jsonl' needs train_file, the path of a JSONL file of problems")
+        if self.task == "arithmetic" and self.train_file is not None:
+            raise ValueError("train_file is for task 'jsonl'; with task 'arithmetic' it would not be read")
         _at_least("num_validation", self.num_validation, 1)
         _at_least("num_train", self.num_train, 1)
         if not 1 <= self.num_digits <= 18:
@@ -77,18 +80,18 @@ class ModelConfig:
     precision: Precision = "float32"
     hidden_size: int = 96  # this and the rest: from scratch only
     num_layers: int = 2
-    num_heads: int = 3
+    head_dim: int = 32  # hidden_size / head_dim heads
     vocabulary_size: int = 1024  # at most; the tokenizer is built from the task's own text
     max_positions: int = 1024
 
     def __post_init__(self) -> None:
-        for name in ("hidden_size", "num_layers", "num_heads", "max_positions"):
+        for name in ("hidden_size", "num_layers", "max_positions"):
             _at_least(name, getattr(self, name), 1)
         _at_least("vocabulary_size", self.vocabulary_size, 300)  # 256 bytes and the marks
-        if self.hidden_size % (2 * self.num_heads):
-            raise ValueError(
-                f"hidden_size is {self.hidden_size}, expected a multiple of twice num_heads ({2 * self.num_heads})"
-            )
+        if self.head_dim < 2 or self.head_dim % 2:
+            raise ValueError(f"head_dim is {self.head_dim}, expected an even number of at least 2")
+        if self.hidden_size % self.head_dim:
+            raise ValueError(f"hidden_size is {self.hidden_size}, expected a multiple of head_dim ({self.head_dim})")
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class RolloutConfig:
         for name in ("prompts_per_step", "samples_per_prompt", "max_tokens", "batch_size"):
             _at_least(name, getattr(self, name), 1)
         _positive("temperature", self.temperature)
+        if self.stop == "":
+            raise ValueError("stop is empty; give the text that ends a response, or none")
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,16 @@ class ObjectiveConfig:
             raise ValueError(
                 f"normalize_std goes with baseline 'group_mean' or 'batch_mean', not {self.baseline!r}; set it to false"
             )
-        if self.name.startswith("reinforce") and not self.clip_low is self.clip_high is None:
-            raise ValueError(f"objective {self.name!r} clips nothing; leave clip_low and clip_high out")
+        self.policy_objective(max_tokens=1)  # refuses clip bounds that the objective cannot have
+
+    def policy_objective(self, max_tokens: int) -> PolicyObjective:
+        """The objective these settings name; Dr. GRPO divides by the token budget of a response."""
+        overrides = {"clip_low": self.clip_low, "clip_high": self.clip_high}
+        if self.name == "dr_grpo":
+            overrides["reduction_constant"] = float(max_tokens)
+        given = {name: value for name, value in overrides.items() if value is not None}
+        objective: PolicyObjective = getattr(PolicyObjective, self.name)(**given)
+        return objective
 
 
 @dataclass(frozen=True)

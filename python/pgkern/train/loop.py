@@ -25,7 +25,7 @@ from .rollout_log import RolloutLog, RolloutRow
 from .run_folder import RunFolder
 from .step import StepResult, policy_gradient_step
 from .tasks import Task, load_task
-from .warmup import warmup_step
+from .warmup import check_solutions, warmup_step
 
 WARMUP_EVALUATION_EVERY = 100  # warm-up steps are an order of magnitude cheaper than the others
 
@@ -37,8 +37,12 @@ class Outcome:
     reward_before: float | None
     """Validation reward before the first policy-gradient step; None when the run was stopped in the warm-up."""
     reward_after: float | None
-    """Validation reward of the last checkpoint; None when the run was stopped before it was measured."""
-    finished: bool
+    """Validation reward after the last step; None when the run was stopped before it."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step was done."""
+        return self.reward_after is not None
 
 
 @dataclass
@@ -87,6 +91,8 @@ def train(config: TrainConfig, path: Path, *, resumed: bool = False) -> Outcome:
         RunFolder.refuse_used(path)
         task = load_task(config.data, config.run.seed)
         state, policy = TrainerState(), new_policy(config, task.train)
+        if config.warmup.steps:
+            check_solutions(task.train)
         folder = RunFolder.create(path)
     write_file_atomically(folder.config, to_toml(config).encode())  # as it is now: a resumed run may have new settings
     engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
@@ -102,7 +108,7 @@ def train(config: TrainConfig, path: Path, *, resumed: bool = False) -> Outcome:
         finally:
             engine.close()
             write_report(folder)
-    return Outcome(run.state.reward_before, reward_after, finished=not interrupt.requested)
+    return Outcome(run.state.reward_before, reward_after)
 
 
 def _warm_up(run: _Run) -> bool:
@@ -130,8 +136,8 @@ def _warm_up(run: _Run) -> bool:
     return True
 
 
-def _improve(run: _Run) -> float:
-    """The policy-gradient steps that are left; the last validation reward."""
+def _improve(run: _Run) -> float | None:
+    """The policy-gradient steps that are left; the last validation reward, None when stopped on the way."""
     config, steps = run.config.run, run.config.run.steps
     settings = run.config.optimizer
     optimizer = run.optimizer(settings.learning_rate, settings.weight_decay)
@@ -140,17 +146,20 @@ def _improve(run: _Run) -> float:
         for step in _remaining(run, steps):
             result = policy_gradient_step(run.policy, run.engine, optimizer, run.task, run.config, step)
             run.state.step = step + 1
-            last = run.state.step == steps or run.interrupt.requested
-            if last or run.state.step % config.evaluate_every == 0:
+            if run.state.step == steps or run.state.step % config.evaluate_every == 0:
                 started = time.perf_counter()
                 reward = result.metrics["validation_reward"] = run.evaluate()
                 result.metrics["seconds_evaluate"] = time.perf_counter() - started
             run.metrics.log(run.step, "policy_gradient", result.metrics)
             run.rollouts.log(run.step, _rows(result, ANSWER_PLACES[run.config.data.reward]))
             progress.update(run.state.step, result.metrics)
-            if last or run.state.step % config.checkpoint_every == 0:
+            if run.state.step % config.checkpoint_every == 0:
                 save_checkpoint(run.folder.checkpoint, run.policy, optimizer, run.state)
-    return run.evaluate() if reward is None else reward  # None: resumed with nothing left to do
+    if run.state.step % config.checkpoint_every != 0:  # the last step, or wherever somebody stopped the run
+        save_checkpoint(run.folder.checkpoint, run.policy, optimizer, run.state)
+    if run.state.step == steps and reward is None:  # resumed with nothing left to do
+        reward = run.evaluate()
+    return reward if run.state.step == steps else None
 
 
 def _remaining(run: _Run, steps: int) -> Iterator[int]:

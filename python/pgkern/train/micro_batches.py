@@ -56,9 +56,11 @@ class MicroBatch:
 def micro_batches(sequences: Sequence[TokenSequence], max_tokens: int, device: torch.device) -> Iterator[MicroBatch]:
     """Rows of at most `max_tokens` tokens (a longer sequence has a row of its own), in a deterministic order."""
     lengths = [len(sequence) for sequence in sequences]
-    if not lengths:
-        return
-    for indices in pack_sequences(lengths, max(max_tokens, *lengths, 1)):
+    short = [index for index, length in enumerate(lengths) if length <= max_tokens]
+    packed = pack_sequences([lengths[index] for index in short], max_tokens)
+    rows = [[short[place] for place in places] for places in packed]
+    rows += [[index] for index, length in enumerate(lengths) if length > max_tokens]
+    for indices in rows:
         chosen = [sequences[index] for index in indices]
         collated = collate_packed([s.prompt_ids for s in chosen], [s.response_ids for s in chosen])
         arrays = (collated.token_ids, collated.positions, collated.sequence_ids, collated.target_ids, collated.mask)

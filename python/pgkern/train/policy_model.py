@@ -54,10 +54,7 @@ class Policy:
 
     def solution_ids(self, problem: Problem) -> tuple[int, ...]:
         """Token ids of the worked solution that continues the prompt."""
-        if problem.solution is None:
-            raise ValueError(
-                f"the problem {problem.question!r} has no worked solution to warm up on; set warmup.steps to 0"
-            )
+        assert problem.solution is not None  # `check_solutions` has looked
         return tuple(self.tokenizer(problem.solution, add_special_tokens=False).input_ids)
 
     def hidden(self, batch: MicroBatch) -> Tensor:
@@ -95,5 +92,5 @@ def load_policy(folder: Path, config: TrainConfig) -> Policy:
 def _placed(policy: Policy, config: TrainConfig) -> Policy:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     policy.model.to(device=device, dtype=_DTYPES[config.model.precision])  # type: ignore[call-arg]
-    policy.model.train()
+    policy.model.eval()  # dropout would make the ratio of old to new log-probabilities another than 1
     return policy

@@ -7,9 +7,8 @@ import numpy as np
 from torch.optim import Optimizer
 
 from ..data.order import batch_indices
-from ..policy.objective import PolicyObjective
 from ..rollout.engine import RolloutEngine, Sampling
-from .config import ObjectiveConfig, TrainConfig
+from .config import TrainConfig
 from .experience import Experience, advantages, collect
 from .gradients import accumulate_gradients
 from .micro_batches import TokenSequence
@@ -86,7 +85,7 @@ def _update(
             policy,
             sequences,
             result.advantages,
-            objective=objective_of(config.objective, config.rollouts.max_tokens),
+            objective=config.objective.policy_objective(config.rollouts.max_tokens),
             temperature=config.rollouts.temperature,
             old_log_probs=old.log_probs,
             max_tokens=settings.micro_batch_tokens,
@@ -108,20 +107,6 @@ def _learning_rate(config: TrainConfig, step: int) -> float:
     settings = config.optimizer
     share = falling(step, config.run.steps) if settings.schedule == "linear" else 1.0
     return settings.learning_rate * share * rising(step, settings.warmup_steps)
-
-
-def objective_of(config: ObjectiveConfig, max_tokens: int) -> PolicyObjective:
-    """The configuration's objective; Dr. GRPO divides by the token budget of a response."""
-    overrides: dict[str, float] = {}
-    if config.clip_low is not None:
-        overrides["clip_low"] = config.clip_low
-    if config.clip_high is not None:
-        overrides["clip_high"] = config.clip_high
-    if config.name == "dr_grpo":
-        overrides["reduction_constant"] = float(max_tokens)
-    constructor = getattr(PolicyObjective, config.name)
-    objective: PolicyObjective = constructor(**overrides)
-    return objective
 
 
 def _flat(values: list[list[float]]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

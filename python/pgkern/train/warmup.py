@@ -20,6 +20,15 @@ from .seeds import derive_seed
 _RISE = 20  # steps in which the learning rate rises
 
 
+def check_solutions(problems: list[Problem]) -> None:
+    """Raise `ValueError` for the first problem that has no worked solution to imitate."""
+    for problem in problems:
+        if problem.solution is None:
+            raise ValueError(
+                f"the problem {problem.question!r} has no worked solution to warm up on; set warmup.steps to 0"
+            )
+
+
 def warmup_step(
     policy: Policy, optimizer: Optimizer, problems: list[Problem], config: TrainConfig, step: int
 ) -> dict[str, float]:
