@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pgkern.train.curves import with_short_warmup
 from pgkern.train.metrics import read_metrics
 
 from .environment import ROOT, device_label
@@ -82,7 +83,7 @@ def train_once(seed: int, overrides: list[str]) -> dict[str, Any]:
         if done.returncode != 0 or said is None:
             tail = "\n".join([*lines[-5:], *done.stderr.splitlines()[-20:]])
             raise RuntimeError(f"pgkern train from seed {seed} ended with {done.returncode}:\n{tail}")
-        metrics = read_metrics(folder / "metrics.jsonl")
+        metrics = with_short_warmup(read_metrics(folder / "metrics.jsonl"))
         return {
             "seed": seed,
             "before": float(said[1]),
