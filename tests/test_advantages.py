@@ -91,6 +91,16 @@ def test_mistakes_are_named_with_their_numbers(arguments: dict, message: str) ->
         group_mean(**arguments)
 
 
+@pytest.mark.parametrize("function", [group_mean, leave_one_out])
+def test_lists_are_refused_by_name(function) -> None:  # noqa: ANN001
+    with pytest.raises(ValueError, match=r"rewards must be a Tensor, got list: \[1, 0\]"):
+        function([1, 0], 2)
+    with pytest.raises(ValueError, match=r"group_ids must be a Tensor, got list: \[0, 0\]"):
+        function(torch.ones(2), group_ids=[0, 0])
+    with pytest.raises(ValueError, match=r"rewards must be a Tensor, got list: \[1, 0\]"):
+        batch_mean([1, 0])
+
+
 def test_leave_one_out_needs_others() -> None:
     with pytest.raises(ValueError, match="at least 2 rollouts in every group"):
         leave_one_out(REWARDS, 1)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -118,6 +119,24 @@ def test_temperatures_that_cannot_be(problem: Build, temperature: Any) -> None:
     p = problem()
     with pytest.raises(ValueError, match=f"temperature must be .*{temperature}"):
         linear_token_log_probs(p.hidden, p.weight, p.token_ids, temperature=temperature)
+
+
+@pytest.mark.parametrize("name", ["hidden", "weight", "token_ids", "bias"])
+def test_other_types_are_refused_by_name(problem: Build, name: str) -> None:
+    p = problem()
+    arguments = {name: getattr(p, name) for name in ("hidden", "weight", "token_ids", "bias")}
+    with pytest.raises(ValueError, match=f"{name} must be a Tensor, got ndarray: array"):
+        linear_token_log_probs(**{**arguments, name: np.zeros(3)})
+
+
+def test_the_entropys_gradient_at_a_banned_token(problem: Build) -> None:
+    p = problem()
+    with torch.no_grad():
+        p.bias[p.token_ids[0, 0]] = -math.inf
+    found = torch.autograd.grad(results(p, linear_token_log_probs)[1].sum(), p.leaves)
+    expected = torch.autograd.grad(results(p, naive.linear_token_log_probs)[1].sum(), p.leaves)
+    assert all(gradient.isfinite().all() for gradient in found)
+    torch.testing.assert_close(found, expected, **EXACT)
 
 
 def test_a_token_outside_the_vocabulary(problem: Build) -> None:

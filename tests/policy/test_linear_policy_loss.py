@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -475,6 +476,18 @@ def test_a_banned_token_by_a_bias_of_minus_infinity(problem: Build) -> None:
         ({"mask": torch.ones(3, 6)}, r"mask has shape \[3, 6\], expected the tokens' shape \[3, 7\]"),
         ({"bias": torch.zeros(126)}, r"bias has shape \[126\], expected \[127\]"),
         ({"token_ids": torch.zeros(3, 7, dtype=torch.int64, device="meta")}, r"token_ids is on meta, weight on cpu"),
+        ({"hidden": np.zeros((3, 7, 16))}, r"hidden must be a Tensor, got ndarray: array"),
+        ({"weight": None}, r"weight must be a Tensor, got NoneType: None"),
+        ({"token_ids": [1, 2]}, r"token_ids must be a Tensor, got list: \[1, 2\]"),
+        ({"bias": 0.0}, r"bias must be a Tensor, got float: 0.0"),
+        ({"mask": [1, 1]}, r"mask must be a Tensor, got list: \[1, 1\]"),
+        ({"advantages": 1.0}, r"advantages must be a Tensor, got float: 1.0"),
+        (
+            {"advantages": torch.full((3,), math.nan)},
+            r"advantages must be finite where the mask is 1, got nan at token",
+        ),
+        ({"objective": "grpo"}, r"objective must be a PolicyObjective, got str: 'grpo'"),
+        ({"temperature": torch.tensor(1.0)}, r"temperature must be a Python or numpy number, got tensor\(1.\)"),
         ({"temperature": 0.0}, r"temperature must be finite and above 0, got 0.0"),
         ({"temperature": -1.0}, r"temperature must be finite and above 0, got -1.0"),
         ({"temperature": math.nan}, r"temperature must be finite and above 0, got nan"),

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -156,9 +157,10 @@ def test_micro_batches_add_up_to_the_whole(batch: dict[str, Tensor], name: str) 
     torch.testing.assert_close(torch.cat([part[1] for part in parts]), gradient, rtol=1e-12, atol=1e-14)
 
 
-def test_counts_may_be_tensors(batch: dict[str, Tensor]) -> None:
+@pytest.mark.parametrize("count", [torch.tensor(9), torch.tensor([9.0]), np.int64(9), np.float32(9)])
+def test_counts_may_be_tensors_and_numpy_numbers(batch: dict[str, Tensor], count: object) -> None:
     expected = policy_loss(**batch, num_sequences=9).loss
-    assert policy_loss(**batch, num_sequences=torch.tensor(9)).loss == expected
+    assert policy_loss(**batch, num_sequences=count).loss == expected
 
 
 def test_reduction_none_is_the_loss_of_every_token(batch: dict[str, Tensor]) -> None:
@@ -265,12 +267,81 @@ def test_metrics_are_detached(batch: dict[str, Tensor]) -> None:
         ({"sequence_ids": torch.full((4, 6), -1)}, r"sequence_ids must be at least 0 where the mask is 1, got -1"),
         ({"num_sequences": -1}, r"num_sequences must be a finite number of at least 0, got -1"),
         ({"num_tokens": math.nan}, r"num_tokens must be a finite number of at least 0, got nan"),
+        ({"num_sequences": torch.tensor(-2)}, r"num_sequences must be a finite number of at least 0, got -2"),
+        ({"num_tokens": torch.tensor(-0.5)}, r"num_tokens must be a finite number of at least 0, got -0.5"),
+        ({"num_tokens": torch.tensor(math.inf)}, r"num_tokens must be a finite number of at least 0, got inf"),
+        ({"num_tokens": np.bool_(True)}, r"num_tokens must be a finite number"),
         ({"num_tokens": torch.ones(2)}, r"num_tokens must be one number, got a tensor of shape \(2,\)"),
     ],
 )
 def test_mistakes_are_named_with_their_numbers(batch: dict[str, Tensor], change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         policy_loss(**{**batch, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"log_probs": [-1.0, -2.0]}, r"log_probs must be a Tensor, got list: \[-1.0, -2.0\]"),
+        ({"advantages": 1.0}, r"advantages must be a Tensor, got float: 1.0"),
+        ({"advantages": None}, r"advantages must be a Tensor, got NoneType: None"),
+        ({"mask": [1, 1]}, r"mask must be a Tensor, got list: \[1, 1\]"),
+        ({"mask": None}, r"mask must be a Tensor, got NoneType"),
+        ({"old_log_probs": np.zeros((4, 6))}, r"old_log_probs must be a Tensor, got ndarray: array"),
+        ({"sequence_ids": [0, 1]}, r"sequence_ids must be a Tensor, got list: \[0, 1\]"),
+        ({"objective": "grpo"}, r"objective must be a PolicyObjective, got str: 'grpo'"),
+        ({"objective": None}, r"objective must be a PolicyObjective, got NoneType"),
+    ],
+)
+def test_other_types_are_refused_by_name(batch: dict[str, Tensor], change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        policy_loss(**{**batch, **change})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("per_token", [True, False])
+def test_unmasked_advantages_must_be_finite(batch: dict[str, Tensor], value: float, per_token: bool) -> None:
+    batch["mask"][1, 0] = False
+    batch["mask"][1, 1:3] = True
+    batch["advantages"][1] = value
+    if per_token:
+        batch["advantages"] = batch["advantages"][:, None].expand(4, 6)
+    message = rf"advantages must be finite where the mask is 1, got {value} at token 7 \(of sequence 1\)"
+    with pytest.raises(ValueError, match=message):
+        policy_loss(**batch)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_the_advantage_of_a_masked_sequence_may_be_anything(batch: dict[str, Tensor], value: float) -> None:
+    expected = value_and_gradient(policy_loss, batch)
+    batch["advantages"][2] = value  # its tokens are all masked
+    torch.testing.assert_close(value_and_gradient(policy_loss, batch), expected, rtol=0, atol=0)
+    ids = torch.arange(4)[:, None].expand(4, 6)
+    found = value_and_gradient(policy_loss, {**batch, "sequence_ids": ids})
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_an_advantage_beyond_the_computed_dtype_is_not_finite() -> None:
+    with pytest.raises(ValueError, match=r"advantages must be finite where the mask is 1, got inf at token 0"):
+        policy_loss(torch.zeros(1, 1), torch.tensor([1e300], dtype=torch.float64), torch.ones(1, 1))
+
+
+def test_unmasked_old_log_probs_must_not_be_nan(batch: dict[str, Tensor]) -> None:
+    batch["mask"][3, 4] = True
+    batch["old_log_probs"][3, 4] = math.nan
+    with pytest.raises(ValueError, match=r"old_log_probs must not be NaN .* got nan at token 22 \(of sequence 3\)"):
+        policy_loss(**batch)
+    batch["mask"][3, 4] = False
+    assert policy_loss(**batch).loss.isfinite()
+
+
+def test_advantages_in_the_tokens_shape_are_per_token_also_with_as_many_sequences() -> None:
+    ids, advantages = torch.tensor([2, 2, 0]), torch.tensor([1.0, 2.0, 4.0])
+    log_probs, mask = torch.full((3,), -1.0), torch.ones(3)
+    objective = PolicyObjective.reinforce(reduction="none")
+    for given, expected in ((advantages, [1.0, 2.0, 4.0]), (advantages[ids], [4.0, 4.0, 1.0])):
+        found = policy_loss(log_probs, given, mask, sequence_ids=ids, objective=objective).loss
+        assert found.tolist() == expected
 
 
 def test_packed_advantages_of_several_sequences_need_ids() -> None:

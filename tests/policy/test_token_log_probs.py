@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -110,6 +111,18 @@ def test_banned_tokens() -> None:
     torch.testing.assert_close(found[:2], values_and_gradient(naive.token_log_probs, logits, token_ids)[:2], **EXACT)
 
 
+def test_the_entropys_gradient_at_a_banned_token() -> None:
+    logits = torch.tensor([[0.0, -math.inf, 1.0]], dtype=torch.float64, requires_grad=True)
+    token_ids = torch.tensor([1])
+    gradients = []
+    for function in (token_log_probs, naive.token_log_probs):
+        _, entropy = function(logits, token_ids, return_entropy=True)
+        gradients.append(torch.autograd.grad(entropy.sum(), logits)[0])
+    torch.testing.assert_close(*gradients, **EXACT)
+    expected = torch.tensor([[0.1966, 0.0, -0.1966]], dtype=torch.float64)
+    torch.testing.assert_close(gradients[0], expected, rtol=0, atol=5e-5)
+
+
 def test_gradient_rows_sum_to_zero() -> None:
     logits, token_ids = sample(5, 1000, torch.float32)
     token_log_probs(logits, token_ids).sum().backward()
@@ -145,3 +158,32 @@ def test_second_derivatives_are_refused() -> None:
 def test_mistakes_are_named_with_their_numbers(logits: Tensor, token_ids: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         token_log_probs(logits, token_ids)
+
+
+@pytest.mark.parametrize(
+    ("logits", "token_ids", "message"),
+    [
+        ([[0.0, 1.0]], torch.zeros(1, dtype=torch.int64), r"logits must be a Tensor, got list: \[\[0.0, 1.0\]\]"),
+        (np.zeros((1, 2)), torch.zeros(1, dtype=torch.int64), r"logits must be a Tensor, got ndarray: array"),
+        (torch.zeros(2, 5), [1, 2], r"token_ids must be a Tensor, got list: \[1, 2\]"),
+    ],
+)
+def test_other_types_are_refused_by_name(logits: object, token_ids: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        token_log_probs(logits, token_ids)
+
+
+@pytest.mark.parametrize("temperature", [np.float32(0.5), np.float64(0.5), np.float16(0.5)])
+def test_the_temperature_may_be_a_numpy_number(temperature: np.floating) -> None:
+    logits, token_ids = sample(3, 7)
+    assert torch.equal(
+        token_log_probs(logits, token_ids, temperature=temperature), token_log_probs(logits, token_ids, temperature=0.5)
+    )
+    assert torch.equal(token_log_probs(logits, token_ids, temperature=np.int64(1)), token_log_probs(logits, token_ids))
+
+
+@pytest.mark.parametrize("temperature", [torch.tensor(0.5), torch.tensor([0.5])])
+def test_a_tensor_is_no_temperature(temperature: Tensor) -> None:
+    logits, token_ids = sample(3, 7)
+    with pytest.raises(ValueError, match=r"temperature must be a Python or numpy number, got tensor.*\.item\(\)"):
+        token_log_probs(logits, token_ids, temperature=temperature)

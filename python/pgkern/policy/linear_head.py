@@ -5,9 +5,12 @@ Names: T tokens, D hidden size, V vocabulary.
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from torch import Tensor
+
+from .require_instance import require_instance
 
 _ID_DTYPES = (torch.int64, torch.int32)
 
@@ -41,6 +44,9 @@ def linear_head(
     Raises:
         ValueError: shapes, dtypes or values that do not fit, with the numbers.
     """
+    for name, tensor in (("hidden", hidden), ("weight", weight), ("token_ids", token_ids), ("bias", bias)):
+        if tensor is not None or name != "bias":
+            require_instance(name, tensor, Tensor)
     if weight.dim() != 2:
         raise ValueError(f"weight must have shape [V, D], got {list(weight.shape)}")
     if hidden.dim() not in (2, 3):
@@ -67,7 +73,9 @@ def linear_head(
 
 def check_temperature(temperature: float) -> None:
     """Refuse what logits cannot be divided by."""
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+    if isinstance(temperature, Tensor):
+        raise ValueError(f"temperature must be a Python or numpy number, got {temperature!r}; take its .item()")
+    if isinstance(temperature, bool) or not isinstance(temperature, Real):
         raise ValueError(f"temperature must be a number, got {temperature!r}")
     if not (math.isfinite(temperature) and temperature > 0):
         raise ValueError(f"temperature must be finite and above 0, got {temperature}")

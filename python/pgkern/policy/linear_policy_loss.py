@@ -18,6 +18,7 @@ from .objective import GRPO, PolicyObjective
 from .policy_batch import policy_batch
 from .policy_loss import PolicyLoss
 from .policy_metrics import policy_metrics
+from .require_instance import require_instance
 from .token_surrogate import PolicyTerms
 from .token_weights import Count, token_weights
 
@@ -57,17 +58,20 @@ def linear_policy_loss(
         temperature: what the logits are divided by, a number above 0.
         chunk_tokens: how many tokens' logits are alive at a time; by default as many as fit a fixed memory budget.
         advantages, mask, old_log_probs, sequence_ids, objective, num_tokens, num_sequences: as in `policy_loss`, with
-            hidden's leading shape for the tokens' shape.
+            hidden's leading shape for the tokens' shape (packed, `advantages` of shape `[N]` is one per token).
 
     Masked positions may hold anything, also a token id such as -100 or NaN in `hidden`. The metrics are those of
     `policy_loss`, with "entropy". With reduction "none" the gradient is not known before `backward`, which then
     computes the logits again.
 
     Raises:
-        ValueError: shapes, dtypes or values that do not fit, with the numbers. A token id outside the vocabulary at an
-            unmasked position is one on the CPU; on a GPU, which is not waited for, it makes the loss NaN.
+        ValueError: what `policy_loss` refuses, and types, shapes, dtypes or values that do not fit, with the numbers.
+            A token id outside the vocabulary at an unmasked position is one on the CPU; on a GPU, which is not waited
+            for, it makes the loss NaN.
     Source: the primer's eq. 26 and 27; PPO arXiv 1707.06347; GRPO arXiv 2402.03300.
     """
+    require_instance("hidden", hidden, Tensor)
+    require_instance("weight", weight, Tensor)
     if hidden.dim() not in (2, 3):
         raise ValueError(f"hidden must have shape [T, D] (packed) or [B, L, D] (padded), got {list(hidden.shape)}")
     dtype = torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)

@@ -19,7 +19,8 @@ def token_log_probs(
     log_probs = log_p.gather(-1, token_ids[..., None].to(torch.int64))[..., 0]
     if not return_entropy:
         return log_probs
-    return log_probs, -torch.where(log_p == -torch.inf, 0, log_p.exp() * log_p).sum(-1)
+    # -inf is replaced before the product, so that neither 0 * -inf nor its derivative is formed.
+    return log_probs, -(log_p.exp() * torch.where(log_p == -torch.inf, 0, log_p)).sum(-1)
 
 
 def linear_token_log_probs(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .require_instance import require_instance
+
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
@@ -34,8 +36,9 @@ def policy_batch(
     """Check the inputs against the shape (`[T]` or `[B, L]`) and the tokens' device, and flatten them.
 
     Raises:
-        ValueError: shapes, dtypes or devices that do not fit, a mask with values other than 0 and 1, a sequence id that
-            `advantages` has no entry for (values are looked at on the CPU only: a GPU would have to be waited for).
+        ValueError: types, shapes, dtypes or devices that do not fit, a mask with values other than 0 and 1, a sequence
+            id that `advantages` has no entry for, unmasked advantages that are not finite or old log-probabilities that
+            are NaN (values are looked at on the CPU only: a GPU would have to be waited for).
     """
     if len(token_shape) not in (1, 2):
         raise ValueError(f"expected tokens of shape [T] (packed) or [B, L] (padded), got {list(token_shape)}")
@@ -45,7 +48,11 @@ def policy_batch(
         ("old_log_probs", old_log_probs),
         ("sequence_ids", sequence_ids),
     ):
-        if tensor is not None and tensor.device != device:
+        if tensor is None and name in ("old_log_probs", "sequence_ids"):
+            continue
+        require_instance(name, tensor, Tensor)
+        assert tensor is not None
+        if tensor.device != device:
             raise ValueError(f"{name} is on {tensor.device}, the tokens are on {device}")
     mask_T = _flat_mask(mask, token_shape)
     old_log_probs_T = None
@@ -59,7 +66,12 @@ def policy_batch(
         raise ValueError(f"advantages must be real numbers, got {advantages.dtype}")
     advantages = advantages.detach().to(dtype)
     advantages_T = advantages.reshape(-1) if per_token else advantages[sequence_T]
-    return PolicyBatch(advantages_T.where(mask_T, 0), mask_T, old_log_probs_T, sequence_T, num_sequences)
+    advantages_T = advantages_T.where(mask_T, 0)
+    if device.type == "cpu":
+        _refuse("advantages must be finite", advantages_T, ~advantages_T.isfinite(), sequence_T)
+        if old_log_probs_T is not None:
+            _refuse("old_log_probs must not be NaN", old_log_probs_T, old_log_probs_T.isnan(), sequence_T)
+    return PolicyBatch(advantages_T, mask_T, old_log_probs_T, sequence_T, num_sequences)
 
 
 def _flat_mask(mask: Tensor, token_shape: torch.Size) -> Tensor:
@@ -114,6 +126,15 @@ def _sequences(
                 f"sequence_ids go up to {high}, but advantages has {num_sequences} sequences (ids 0 to S - 1)"
             )
     return sequence_T, num_sequences
+
+
+def _refuse(rule: str, values_T: Tensor, wrong_T: Tensor, sequence_T: Tensor) -> None:
+    if bool(wrong_T.any()):
+        where = int(wrong_T.nonzero()[0, 0])
+        raise ValueError(
+            f"{rule} where the mask is 1, got {values_T[where].item()} at token {where} "
+            f"(of sequence {int(sequence_T[where])})"
+        )
 
 
 def _require_shape(name: str, tensor: Tensor, token_shape: torch.Size) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from .objective import GRPO, PolicyObjective
 from .policy_batch import policy_batch
 from .policy_metrics import policy_metrics
+from .require_instance import require_instance
 from .token_surrogate import PolicyTerms
 from .token_weights import Count, token_weights
 
@@ -45,7 +46,9 @@ def policy_loss(
     Args:
         log_probs: `[T]` (packed) or `[B, L]` (padded), floating point, log p(token) under the policy being trained.
         advantages: `[B]` (padded) or `[S]` (one per sequence id), or the tokens' shape. `[T]` without `sequence_ids`
-            is one sequence, so there `[1]`. No gradient flows to it.
+            is one sequence, so there `[1]`. The tokens' shape wins: with `[T]` tokens and `sequence_ids`, advantages
+            of shape `[T]` are one per token also where there happen to be as many sequences as tokens (S = T). To rule
+            that out gather them first: `advantages[sequence_ids]` is one per token. No gradient flows to it.
         mask: the tokens' shape; bool, or numbers 0 and 1. Whatever stands at a masked position of any input
             (NaN, inf, -100) changes neither the loss nor a gradient.
         old_log_probs: the tokens' shape, log p(token) under the policy that sampled. Without it a ratio is 1 and has
@@ -54,14 +57,18 @@ def policy_loss(
         objective: ratio, surrogate and reduction; see `PolicyObjective`.
         num_tokens, num_sequences: the whole batch's count of unmasked tokens and of sequences with an unmasked token,
             for the loss of a part of it: the parts' losses and gradients then add up to the whole's. A reduction uses
-            the one it divides by. A sequence must lie within one part where its own length matters.
+            the one it divides by. A sequence must lie within one part where its own length matters. Numbers of at
+            least 0, or tensors of one; the value of a tensor on a GPU is not looked at.
 
     The log-ratio is clamped to ±20, beyond which a token has no gradient. fp16 and bf16 are computed in fp32.
 
     Raises:
-        ValueError: shapes, dtypes or values that do not fit, with the numbers.
+        ValueError: types, shapes, dtypes or values that do not fit, with the numbers. At unmasked positions an
+            advantage that is not finite, or an old log-probability of NaN, is one on the CPU; on a GPU, which is not
+            waited for, the loss is then not finite either.
     Source: the primer's eq. 26 and 27; PPO arXiv 1707.06347; GRPO arXiv 2402.03300.
     """
+    require_instance("log_probs", log_probs, Tensor)
     if not log_probs.is_floating_point():
         raise ValueError(f"log_probs must be floating point, got {log_probs.dtype}")
     dtype = torch.float64 if log_probs.dtype == torch.float64 else torch.float32

@@ -33,7 +33,9 @@ class RowStatistics:
         if entropy_coefficients_T is None:
             return -coefficients_T / (self.sums_T * temperature), token_scales_T / temperature
         assert self.entropy_T is not None
-        token_scales_T -= entropy_coefficients_T * self.log_probs_T.exp() * (self.log_probs_T + self.entropy_T)
+        slope_T = self.log_probs_T.exp() * (self.log_probs_T + self.entropy_T)
+        # A token of logit -inf has probability 0, and the entropy no slope there, but 0 * -inf is NaN.
+        token_scales_T -= entropy_coefficients_T * torch.where(self.log_probs_T == -torch.inf, 0, slope_T)
         return -1.0 / (self.sums_T * temperature), token_scales_T / temperature
 
     def at(self, rows_A: Tensor) -> "RowStatistics":

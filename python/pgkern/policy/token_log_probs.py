@@ -12,6 +12,7 @@ from torch import Tensor
 from .backend import use_triton
 from .first_derivative_only import first_derivative_only
 from .linear_head import check_temperature, checked_token_ids
+from .require_instance import require_instance
 from .row_exponentials import exponentiate_rows_
 
 # Logits are converted and visited a block of rows at a time: this many numbers.
@@ -47,6 +48,8 @@ def token_log_probs(
             one on the CPU; on a GPU, which is not waited for, it makes that token's result NaN.
     Source: the primer's eq. 3.
     """
+    require_instance("logits", logits, Tensor)
+    require_instance("token_ids", token_ids, Tensor)
     if logits.dim() == 0 or not logits.is_floating_point():
         raise ValueError(f"logits must be floating point of shape [..., V], got {logits.dtype} {list(logits.shape)}")
     if token_ids.shape != logits.shape[:-1]:

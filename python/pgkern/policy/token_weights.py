@@ -4,12 +4,14 @@ Names: T tokens, S sequences.
 """
 
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor
 
 from .objective import PolicyObjective
 from .policy_batch import PolicyBatch
+from .require_instance import require_instance
 
 Count = float | Tensor
 
@@ -25,8 +27,10 @@ def token_weights(
     Returns:
         `[T]`, in the dtype of `batch.advantages_T`.
     Raises:
-        ValueError: a count that is negative or not finite.
+        ValueError: a count that is negative or not finite (the value of a tensor is looked at on the CPU only: a GPU
+            would have to be waited for), an objective that is none.
     """
+    require_instance("objective", objective, PolicyObjective)
     _check_count("num_tokens", num_tokens)
     _check_count("num_sequences", num_sequences)
     mask_T = batch.mask_T.to(batch.advantages_T.dtype)
@@ -47,7 +51,7 @@ def token_weights(
 
 def _at_least_one(count: Count) -> Count:
     """A batch without a token has loss 0, not 0 / 0."""
-    return count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1)
+    return count.clamp(min=1) if isinstance(count, Tensor) else max(float(count), 1.0)
 
 
 def _check_count(name: str, count: Count | None) -> None:
@@ -58,6 +62,8 @@ def _check_count(name: str, count: Count | None) -> None:
             raise ValueError(f"{name} must be one number, got a tensor of shape {tuple(count.shape)}")
         if count.dtype in (torch.bool, torch.complex64, torch.complex128):
             raise ValueError(f"{name} must be a real number, got a tensor of {count.dtype}")
-        return  # its value stays on the device
-    if isinstance(count, bool) or not isinstance(count, int | float) or not math.isfinite(count) or count < 0:
+        if count.device.type != "cpu":
+            return  # its value stays on the device
+        count = count.item()
+    if isinstance(count, bool) or not isinstance(count, Real) or not math.isfinite(count) or count < 0:
         raise ValueError(f"{name} must be a finite number of at least 0, got {count!r}")
