@@ -5,10 +5,10 @@ variance. Rewards are `[N]`, the rollouts of a prompt either in a row (`group_si
 Names: N rollouts, G rollouts in a group (of one prompt), P prompts.
 """
 
-import reprlib
-
 import torch
 from torch import Tensor
+
+from .require_instance import require_instance
 
 
 def group_mean(
@@ -59,7 +59,7 @@ def leave_one_out(rewards: Tensor, group_size: int | None = None, *, group_ids: 
 
 def batch_mean(rewards: Tensor, *, normalize_std: bool = False, eps: float = 1e-6) -> Tensor:
     """`rewards - rewards.mean()`; with `normalize_std` divided by `rewards.std() + eps`: one group of all rollouts."""
-    _require_tensor("rewards", rewards)
+    require_instance("rewards", rewards, Tensor)
     return group_mean(
         rewards, group_ids=torch.zeros_like(rewards, dtype=torch.int64), normalize_std=normalize_std, eps=eps
     )
@@ -70,16 +70,11 @@ def _group_sum(values_N: Tensor, group_N: Tensor, num_groups: int) -> Tensor:
     return values_N.new_zeros(num_groups).index_add_(0, group_N, values_N)[group_N]
 
 
-def _require_tensor(name: str, value: object) -> None:
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a Tensor, got {type(value).__name__}: {reprlib.repr(value)}")
-
-
 def _grouped(rewards: Tensor, group_size: int | None, group_ids: Tensor | None) -> tuple[Tensor, Tensor, Tensor, int]:
     """The rewards above their group's smallest, every rollout's group, that group's size, and the number of groups."""
-    _require_tensor("rewards", rewards)
+    require_instance("rewards", rewards, Tensor)
     if group_ids is not None:
-        _require_tensor("group_ids", group_ids)
+        require_instance("group_ids", group_ids, Tensor)
     if rewards.dim() != 1:
         raise ValueError(f"rewards must have shape [N], got {list(rewards.shape)}")
     if rewards.is_complex():

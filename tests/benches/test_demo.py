@@ -5,7 +5,7 @@ import pytest
 from benches.demo import train_once
 
 # Small enough for a test on a busy machine.
-TINY = ("--set", "model.hidden_size=16", "--set", "rollouts.max_tokens=8", "--set", "warmup.batch_size=4")
+TINY = ("--set", "model.hidden_size=32", "--set", "rollouts.max_tokens=8", "--set", "warmup.batch_size=4")
 
 
 def test_quick_form_keeps_the_curves(run_quick: Callable[..., dict[str, Any]]) -> None:

@@ -99,8 +99,8 @@ def verify_file(
         progress: called with the number of rows done after each batch.
 
     Raises `ValueError` with the file's name and the line number for a line that is no JSON object, for a missing field
-    (with those that exist) and for a field of the wrong type; `ValueError` for a file without rows; `OSError` as opening
-    a file does.
+    (with those that exist) and for a field of the wrong type; `ValueError` for a file without rows; `OSError` as
+    opening a file does.
     """
     path = Path(path)
     fields = fields or Fields()

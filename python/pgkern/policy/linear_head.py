@@ -10,7 +10,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from .require_instance import require_instance
+from ..require_instance import require_instance
 
 _ID_DTYPES = (torch.int64, torch.int32)
 

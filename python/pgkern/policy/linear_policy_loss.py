@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
 from .linear_gradients import Needs
 from .linear_head import LinearHead, linear_head
@@ -18,7 +19,6 @@ from .objective import GRPO, PolicyObjective
 from .policy_batch import policy_batch
 from .policy_loss import PolicyLoss
 from .policy_metrics import policy_metrics
-from .require_instance import require_instance
 from .token_surrogate import PolicyTerms
 from .token_weights import Count, token_weights
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..require_instance import require_instance
 from .objective import GRPO, PolicyObjective
 from .policy_batch import policy_batch
 from .policy_metrics import policy_metrics
-from .require_instance import require_instance
 from .token_surrogate import PolicyTerms
 from .token_weights import Count, token_weights
 

@@ -9,10 +9,10 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor
 
+from ..require_instance import require_instance
 from .backend import use_triton
 from .first_derivative_only import first_derivative_only
 from .linear_head import check_temperature, checked_token_ids
-from .require_instance import require_instance
 from .row_exponentials import exponentiate_rows_
 
 # Logits are converted and visited a block of rows at a time: this many numbers.

@@ -9,9 +9,9 @@ from numbers import Real
 import torch
 from torch import Tensor
 
+from ..require_instance import require_instance
 from .objective import PolicyObjective
 from .policy_batch import PolicyBatch
-from .require_instance import require_instance
 
 Count = float | Tensor
 
