@@ -200,7 +200,7 @@ type Arrays<'py> = (
 fn collated<'py>(
     prompts: &Bound<'py, PyAny>,
     responses: &Bound<'py, PyAny>,
-    arrange: impl Fn(&Pairs<'_>) -> Collated + Sync + Send,
+    arrange: impl Fn(&Pairs<'_>) -> Result<Collated, BatchError> + Sync + Send,
 ) -> PyResult<Arrays<'py>> {
     let py = prompts.py();
     let wanted = "lists or 1-D arrays of integers";
@@ -210,7 +210,7 @@ fn collated<'py>(
     let response_ids: Vec<&[i64]> = response_rows.iter().map(Row::as_slice).collect();
     let (batch, lengths) = py.detach(|| {
         let pairs = Pairs::new(&prompt_ids, &response_ids)?;
-        Ok::<_, BatchError>((arrange(&pairs), pairs.lengths()))
+        Ok::<_, BatchError>((arrange(&pairs)?, pairs.lengths()))
     })?;
     Ok((
         batch.token_ids.into_pyarray(py),
@@ -328,7 +328,7 @@ mod _native {
     #[pyfunction]
     #[allow(clippy::redundant_closure_for_method_calls)] // the method's own lifetime is not general enough
     fn collate_packed<'py>(prompts: &Bound<'py, PyAny>, responses: &Bound<'py, PyAny>) -> PyResult<Arrays<'py>> {
-        collated(prompts, responses, |pairs| pairs.packed())
+        collated(prompts, responses, |pairs| Ok(pairs.packed()))
     }
 
     #[pyfunction]

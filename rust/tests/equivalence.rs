@@ -66,7 +66,7 @@ fn units_are_dropped_on_one_side_only() {
         ("3", "3 dozen", Unparsed),
         ("3", "3x", Unparsed),
         ("3", r"3\pi", Unparsed),
-        ("6", "3 pairs", Wrong),
+        ("6", "3 pairs", Unparsed),
     ]);
 }
 
@@ -77,7 +77,7 @@ fn lists_tuples_and_intervals() {
         ("1,2", "1,2,3", Wrong),
         ("1,2", "1", Wrong),
         ("5", "5 or 6", Wrong),
-        ("639/40", r"15\frac{39}{40} or \frac{639}{40}", Correct),
+        ("639/40", r"15\frac{39}{40} or \frac{639}{40}", Wrong),
         ("5 or 6", "5", Wrong),
         ("x=2, y=3", "2, 3", Correct),
         ("x=2, y=3", "3, 2", Wrong),

@@ -67,6 +67,8 @@ def test_mistakes_name_their_numbers() -> None:
             balance([length], 2)
     with pytest.raises(ValueError, match="max_tokens is 0"):
         pack_sequences([], 0)
+    with pytest.raises(ValueError, match="num_parts is 1000000000000: it may be at most 1048576"):
+        balance([1], 10**12)
     with pytest.raises(ValueError, match="num_parts is -1"):
         balance([1], -1)
     with pytest.raises(TypeError, match="lengths must be a sequence of integers"):

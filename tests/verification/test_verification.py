@@ -63,6 +63,69 @@ def test_equivalent_takes_one_gold_or_several() -> None:
     assert equivalent("3", ("1", "3")) is True
 
 
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        *((f"{number} {word}", number) for number, word in [("2", "theta"), ("3", "sevenths"), ("3", "ninths")]),
+        *((f"5 {word}", "5") for word in "twelfths thousandths quadrillion lakh grand sinh infinity root".split()),
+        *((f"5 {word}", "5") for word in "wrong incorrect false unsure none less more maybe never".split()),
+        *((f"5{wrapped}", "5") for wrapped in [r"\mathrm{i}", r"\mathrm{e}", r"\text{x}", r"\text{ k}", r"\mathrm{M}"]),
+        *(("5 " + words, "5") for words in ["percent less", "basis points", "percent of it", "of", "square"]),
+        ("ab", "AB"),
+        ("xY", "Xy"),
+        ("x y", "X Y"),
+        *((answer, "A") for answer in ["A. not", "A. is wrong", "A. B.", "A) B", "A: B", "(A) (B)", "A. isn't"]),
+        ("2,2", "2"),
+        ("2", "2,2"),
+        ("{5,5}", "{5}"),
+        (r"\{5,5\}", r"\{5\}"),
+        ("5 and 5", "5"),
+        ("5\x006", "56"),
+        ("5\x006", "6"),
+        ("1\u200b0", "10"),
+        ("5$$6", "56"),
+    ],
+)
+def test_what_changes_an_answer_is_not_dropped(answer: str, gold: str) -> None:
+    assert verify(answer, gold, mode="whole") is not Verdict.CORRECT
+    assert verify(f"\\boxed{{{answer}}}", gold) is not Verdict.CORRECT
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        ("5 apples", "5"),
+        ("5 minutes", "5"),
+        ("5 years old", "5"),
+        ("60 miles per hour", "60"),
+        (r"5\,\mathrm{m/s}", "5"),
+        (r"20^\circ\text{C}", "20"),
+        ("12 square units", "12"),
+        ("5 percent", "5"),
+        ("Yes", "yes"),
+        ("Evelyn", r"\text{evelyn}"),
+        ("A) 42", "A"),
+        ("3, 2", "2, 3"),
+    ],
+)
+def test_what_changes_nothing_is_dropped(answer: str, gold: str) -> None:
+    assert verify(answer, gold, mode="whole") is Verdict.CORRECT
+
+
+@pytest.mark.parametrize("gold", ["-", "—", "=", "\\frac", "1/0", "\\frac{1}{0}", "{}"])
+def test_a_gold_without_a_value_is_matched_by_nothing(gold: str) -> None:
+    assert verify(gold, gold, mode="whole") is Verdict.BAD_GOLD
+    assert verify("5", gold, mode="whole") is Verdict.BAD_GOLD
+
+
+@pytest.mark.parametrize(
+    ("completion", "answer"),
+    [("on 2024-05-05", "2024-05-05"), ("it is 1-5", "1-5"), ("16-3=13", "13"), ("it is -5", "-5")],
+)
+def test_a_hyphen_between_digits_joins_them(completion: str, answer: str) -> None:
+    assert extract_answer(completion, mode="last_number") == answer
+
+
 LONG = " so it is" * 600  # a batch of a few dozen such texts is worth sharing among threads
 
 

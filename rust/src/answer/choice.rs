@@ -35,7 +35,51 @@ pub fn letter_of_answer(answer: &str) -> Option<char> {
     if more.starts_with([',', ';', '&', '/']) || more.starts_with("and ") || more.starts_with("or ") {
         return None; // "(A), (C), and (E)" chooses nothing
     }
+    if takes_back(more) {
+        return None;
+    }
     (after.is_empty() || (closed && (!bracketed || after.starts_with(')')))).then_some(letter)
+}
+
+/// Whether what follows a letter denies it or names another: `A. not`, `A) B`, `A: 5 is wrong`.
+fn takes_back(more: &str) -> bool {
+    const DENIALS: [&str; 19] = [
+        "not",
+        "is",
+        "isn't",
+        "isn’t",
+        "are",
+        "or",
+        "and",
+        "nor",
+        "no",
+        "wrong",
+        "incorrect",
+        "false",
+        "but",
+        "maybe",
+        "never",
+        "neither",
+        "vs",
+        "versus",
+        "untrue",
+    ];
+    let bare = more.trim_matches(|c: char| !c.is_alphanumeric());
+    let lower = bare.to_lowercase();
+    let choice = |c: char| ('A'..='J').contains(&c);
+    let mut letters = bare.chars();
+    let names_another = match (letters.next(), letters.next()) {
+        (Some(letter), None) => choice(letter.to_ascii_uppercase()),
+        (Some(letter), Some(next)) => choice(letter) && !next.is_alphanumeric() && next != '\'',
+        _ => false,
+    };
+    let labelled = more
+        .as_bytes()
+        .windows(3)
+        .any(|three| matches!(three[0], b' ' | b'(' | b',' | b';') && choice(char::from(three[1])) && three[2] == b')');
+    let first = lower.split(|c: char| !c.is_alphabetic() && c != '\'' && c != '’').next().unwrap_or_default();
+    let last = lower.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    names_another || labelled || DENIALS.contains(&first) || matches!(last, "wrong" | "incorrect" | "false")
 }
 
 #[cfg(test)]
@@ -74,6 +118,15 @@ mod tests {
             "C = 5",
             "C.5",
             "C\\cup D",
+            "C. not",
+            "C. is wrong",
+            "C. isn't",
+            "C. D.",
+            "C) D",
+            "C: D",
+            "c) d",
+            "(C) 5 (D) 6",
+            "C) 42 is wrong",
         ] {
             assert_eq!(letter_of_answer(text), None, "{text}");
         }

@@ -38,6 +38,12 @@ const NUMBER_WORDS: [&str; 21] = [
     "twenty",
 ];
 
+/// Words of two or three letters whose case says nothing.
+const SHORT_WORDS: [&str; 29] = [
+    "yes", "no", "one", "two", "six", "ten", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar",
+    "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "odd", "red", "tie", "all",
+];
+
 /// Reads an answer.
 #[must_use]
 pub fn read(text: &str) -> Answer {
@@ -46,12 +52,69 @@ pub fn read(text: &str) -> Answer {
     }
     let all = answer_tokens(announced(text));
     let (name, span) = named(trimmed(&all));
+    if !has_content(span) {
+        return Answer { name: None, key: String::new(), reading: Reading::Empty };
+    }
+    if divides_by_zero(span) {
+        return Answer { name: None, key: String::new(), reading: Reading::Unread };
+    }
     let scalar = scalar(span, Place::Alone);
     let reading = match scalar {
         Reading::Unread => several(span).unwrap_or(Reading::Unread),
         read => read,
     };
     Answer { name, key: key(span), reading }
+}
+
+/// Whether something is said at all: `-`, `=` and a bare `\frac` say nothing.
+fn has_content(span: &[Token<'_>]) -> bool {
+    span.iter().any(|token| match token {
+        Token::Digits(_) | Token::Letters { .. } | Token::Symbol('<' | '>') => true,
+        Token::Command(name) => !matches!(*name, "frac" | "overline" | "lbrace" | "rbrace" | "newline"),
+        Token::Symbol(sign) => {
+            let dash_or_dot = matches!(sign, '–' | '—' | '−' | '…' | '°' | '·' | '•');
+            !(dash_or_dot || sign.is_ascii_punctuation() || sign.is_control() || is_invisible(*sign))
+        }
+        Token::Space | Token::Open | Token::Close | Token::Thousands => false,
+    })
+}
+
+fn is_invisible(sign: char) -> bool {
+    matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Whether a plain zero stands below a fraction: no value, however often it is written.
+fn divides_by_zero(span: &[Token<'_>]) -> bool {
+    let zero = |run: &str| run.bytes().all(|digit| digit == b'0');
+    (0..span.len()).any(|at| match span[at] {
+        Token::Symbol('/') | Token::Command("div") => {
+            let mut below = &span[at + 1..];
+            while let [Token::Space | Token::Open | Token::Symbol('-' | '+' | '('), rest @ ..] = below {
+                below = rest;
+            }
+            matches!(below, [Token::Digits(run), rest @ ..]
+                if zero(run) && !matches!(rest, [Token::Symbol('.' | ',' | '!') | Token::Thousands, Token::Digits(_), ..]))
+        }
+        // The brace group before this one is the numerator of a `\frac`.
+        Token::Open if at > 0 && span[at - 1] == Token::Close => {
+            matches!(&span[at + 1..], [Token::Digits(run), Token::Close, ..] if zero(run)) && is_below(&span[..at])
+        }
+        _ => false,
+    })
+}
+
+/// Whether `span` ends in `\frac` and its numerator.
+fn is_below(span: &[Token<'_>]) -> bool {
+    let mut depth = 0_usize;
+    for (at, token) in span.iter().enumerate().rev() {
+        match token {
+            Token::Close => depth += 1,
+            Token::Open if depth <= 1 => return at > 0 && span[at - 1] == Token::Command("frac"),
+            Token::Open => depth -= 1,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// What follows "the answer is", where an answer is given as a sentence.
@@ -194,7 +257,7 @@ fn ratio(span: &[Token<'_>]) -> Option<Reading> {
 
 /// Letters, spaces and the punctuation of words, in lower case and with single spaces.
 ///
-/// A single letter keeps its case: x and X are two variables (choices are compared in `choice`).
+/// What may be variables keeps its case: x and X are two (choices are compared in `choice`), and so are ab and AB.
 fn words(span: &[Token<'_>]) -> Option<String> {
     let mut words = String::new();
     for token in span {
@@ -205,12 +268,22 @@ fn words(span: &[Token<'_>]) -> Option<String> {
             _ => return None,
         }
     }
-    let mut letters = words.chars();
-    let single = letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none();
-    if single {
-        return Some(words);
+    if !words.contains(char::is_alphabetic) {
+        return None;
     }
-    words.contains(char::is_alphabetic).then(|| words.to_lowercase())
+    let lower = words.to_lowercase();
+    let mut longest = 0;
+    let mut told = false;
+    for token in span {
+        if let Token::Letters { run, text } = token {
+            let letters = run.chars().count();
+            longest = longest.max(letters);
+            told |= *text && letters > 1;
+        }
+    }
+    let is_word =
+        told || longest >= 4 || (longest >= 3 && words.contains(' ')) || SHORT_WORDS.contains(&lower.as_str());
+    Some(if is_word { lower } else { words })
 }
 
 /// Tuples, intervals, sets, lists, matrices and ±.

@@ -17,88 +17,54 @@ pub enum Unit {
     Named(String),
 }
 
-/// Words after a number that make it another number, or that join it to something: never a unit.
-const NOT_UNITS: [&str; 68] = [
-    "and",
-    "or",
-    "not",
-    "but",
-    "maybe",
-    "if",
-    "is",
-    "are",
-    "was",
-    "to",
-    "than",
-    "then",
-    "plus",
-    "minus",
-    "times",
-    "over",
-    "divided",
-    "by",
-    "mod",
-    "modulo",
-    "choose",
-    "hundred",
-    "hundreds",
-    "thousand",
-    "thousands",
-    "million",
-    "millions",
-    "billion",
-    "billions",
-    "trillion",
-    "trillions",
-    "dozen",
-    "dozens",
-    "half",
-    "halves",
-    "third",
-    "thirds",
-    "quarter",
-    "quarters",
-    "fourth",
-    "fourths",
-    "fifth",
-    "fifths",
-    "sixth",
-    "sixths",
-    "eighth",
-    "eighths",
-    "tenth",
-    "tenths",
-    "hundredth",
-    "hundredths",
-    "squared",
-    "cubed",
-    "factorial",
-    "point",
-    "sqrt",
-    "base",
-    "with",
-    "remainder",
-    "between",
-    "gross",
-    "score",
-    "below",
-    "above",
-    "zero",
-    "negative",
-    "except",
-    "without",
-];
+/// Units of measure and money, in the singular; they may follow a numeral without a space: `5cm`.
+const MEASURES: &str = "mm cm dm km nm mg kg gm ml cl dl ft in yd mi oz lb hr min sec day mph kph kmh kmph gal sq cu \
+    hz khz mhz kw kwh kj kb mb gb tb kpa rpm psi bpm deg rad usd eur gbp cad inr sqft sqm fl pt qt ms yr wk mo \
+    millimeter millimetre centimeter centimetre decimeter decimetre kilometer kilometre meter metre nanometer \
+    micrometer milligram kilogram kilo gram tonne ton milliliter millilitre centiliter deciliter liter litre \
+    foot feet inch inche yard mile ounce pound fathom furlong acre hectare verst gallon quart pint cup tablespoon \
+    teaspoon bushel barrel hour minute second millisecond week fortnight month year decade century centurie degree \
+    radian celsius fahrenheit kelvin joule watt kilowatt newton volt ampere amp ohm hertz pascal calorie byte bit \
+    kilobyte megabyte gigabyte terabyte dollar buck euro yuan yen rupee ruble rouble kopek kopeck peso franc won \
+    pence penny pennie penney cent dime nickel shilling knot lightyear unit squareinch squareinche way";
 
-/// Names of functions and constants, which a number multiplies.
-const MATHEMATICS: [&str; 14] =
-    ["sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "pi", "max", "min", "gcd", "lcm"];
+/// Things that word problems count, in the singular.
+const NOUNS: &str = "people person man men woman women child children kid boy girl adult student pupil teacher \
+    member player worker employee customer passenger friend guest family families team class classe group guy \
+    parent mother father brother sister cousin sibling neighbor driver rider runner soldier visitor participant \
+    contestant resident voter camper scout dancer singer musician doctor nurse king queen knight rook pawn bishop \
+    animal dog puppy puppie cat kitten cow horse pony ponie pig sheep goat chicken hen rooster duck goose geese \
+    turkey bird parrot rabbit hamster mouse mice rat fish fishe carp shark whale frog turtle snake lizard spider \
+    insect bug ant bee butterfly butterflie dragon donkey monkey elephant lion tiger bear deer fox foxe wolf wolves \
+    apple orange banana pear peach peache plum cherry cherrie grape berry berrie strawberry strawberrie blueberry \
+    blueberrie raspberry raspberrie lemon lime mango mangoe melon watermelon pumpkin tomato tomatoe potato potatoe \
+    carrot onion pepper cucumber egg loaf loaves slice sandwich sandwiche pizza pie cake cupcake cookie brownie \
+    muffin donut doughnut bagel candy candie chocolate lollipop sweet nut peanut almond walnut bean seed meal lunch \
+    lunche dinner breakfast burger hamburger taco burrito chip cracker marshmallow drink soda juice coffee tea \
+    book page chapter word letter line paragraph essay story storie magazine newspaper notebook pencil pen crayon \
+    marker eraser ruler sticker stamp card postcard poster picture photo photograph painting sheet paper envelope \
+    ball balloon marble bead button block cube brick tile toy doll puzzle game kite bike bicycle tricycle car truck \
+    bus buse van train plane airplane boat ship wagon wheel tire seat chair table desk bed sofa lamp candle bulb \
+    door window room floor house home apartment building school store shop office cabin tent box boxe bag basket \
+    bucket bottle jar can carton crate package packet container tank tray bowl plate cup glass glasse mug spoon \
+    fork knife knives pot pan shirt dress dresse skirt jacket coat sweater hat cap sock shoe boot glove scarf \
+    scarves ring necklace bracelet earring blanket towel pillow quilt curtain shelf shelves \
+    tree flower rose tulip daisy daisie lily lilie sunflower plant bush bushe leaf leaves petal branch branche vine \
+    rock stone stick shell coin bill ticket coupon token prize trophy trophie medal vote song movie video show \
+    episode concert lesson lap step mistake question problem answer test exam homework assignment trip visit call \
+    message email text photo post view subscriber follower hit goal run win game match matche race round turn shot \
+    basket song beat row column piece part item object thing kind type job task shift load bar stack bundle bunch \
+    bunche bouquet bullet tool nail screw bolt rope string wire stripe spot dot side edge face vertex vertice \
+    vertices corner angle triangle circle rectangle polygon hexagon pentagon cell digit integer number value \
+    solution combination permutation arrangement outcome possibility possibilitie choice element subset path route \
+    handshake diagonal pound cereal computer phone laptop battery batterie camera machine robot";
 
-/// Short units that count without `\text`; longer words do anyway.
-const SHORT: [&str; 40] = [
-    "mm", "cm", "dm", "km", "mg", "kg", "ml", "cl", "dl", "ft", "in", "yd", "mi", "oz", "lb", "lbs", "hr", "hrs",
-    "min", "mins", "sec", "secs", "day", "mph", "kph", "gal", "men", "cup", "egg", "pie", "cow", "dog", "cat", "pen",
-    "box", "boy", "bag", "car", "way", "ways",
-];
+/// Words that go with a unit and are none themselves.
+const ADJECTIVES: &str = "square sq cubic cu of per each a an the old long tall wide high deep total whole different \
+    distinct possible red blue green yellow black white purple pink brown";
+
+/// Single letters that are units where LaTeX was told that they are words: `5\\text{ m}`, but not `3\\mathrm{i}`.
+const LETTER_UNITS: [&str; 14] = ["m", "g", "s", "l", "L", "h", "N", "J", "W", "V", "K", "C", "F", "A"];
 
 /// One spelling for each unit that has several.
 const SPELLINGS: [(&str, &str); 46] = [
@@ -172,7 +138,8 @@ pub fn unit(span: &[Token<'_>]) -> Option<Unit> {
             Token::Space => continue,
             Token::Letters { run, text } => {
                 let word = run.to_lowercase();
-                if !is_unit_word(&word, *text, spaced || !first) {
+                let degrees = words.last().is_some_and(|word| word == "°");
+                if !is_unit_word(run, &word, *text, spaced || !first, degrees) {
                     return None;
                 }
                 words.push(word);
@@ -195,14 +162,41 @@ pub fn unit(span: &[Token<'_>]) -> Option<Unit> {
         }
         first = false;
     }
-    (words.len() <= 6).then(|| named(&words))
+    (words.len() <= 6 && names_a_unit(&words)).then(|| named(&words))
 }
 
-fn is_unit_word(word: &str, text: bool, spaced: bool) -> bool {
-    if NOT_UNITS.contains(&word) || MATHEMATICS.contains(&word) {
-        return false;
+/// Whether a word may stand behind a number without changing it. Only known words do: `5 wrong`, `3 ninths` and
+/// `5 lakh` are not five of something.
+fn is_unit_word(run: &str, word: &str, text: bool, spaced: bool, degrees: bool) -> bool {
+    let mut letters = run.chars();
+    if letters.next().is_some() && letters.next().is_none() {
+        return (text && LETTER_UNITS.contains(&run)) || (degrees && matches!(run, "C" | "F")) || word == "a";
     }
-    text || SHORT.contains(&word) || (spaced && word.chars().count() >= 4) || matches!(word, "of" | "per" | "sq")
+    word == "percent" || word == "cent" || is_in(MEASURES, word) || ((text || spaced) && is_noun_or_adjective(word))
+}
+
+fn is_noun_or_adjective(word: &str) -> bool {
+    is_in(NOUNS, word) || ADJECTIVES.split(' ').any(|known| known == word)
+}
+
+/// Whether the list has the word or that of which it is the plural.
+fn is_in(list: &str, word: &str) -> bool {
+    let singular = word.strip_suffix('s').filter(|singular| singular.len() > 1);
+    list.split(' ').any(|known| known == word || Some(known) == singular)
+}
+
+/// Whether the words name a thing; `percent` and `cents` only by themselves, and nothing hangs in the air.
+fn names_a_unit(words: &[String]) -> bool {
+    let (Some(first), Some(last)) = (words.first(), words.last()) else {
+        return true;
+    };
+    let whole = ["%", "percent", "cent", "cents", "¢"];
+    if words.iter().any(|word| whole.contains(&word.as_str())) {
+        return words.len() == 1 || (words.len() == 2 && first == "per" && last == "cent");
+    }
+    let names = |word: &String| !ADJECTIVES.split(' ').any(|known| known == word);
+    let loose = |word: &String| matches!(word.as_str(), "of" | "per" | "a" | "an" | "the");
+    words.iter().any(names) && !loose(first) && !loose(last)
 }
 
 fn named(words: &[String]) -> Unit {
@@ -249,6 +243,11 @@ mod tests {
             ("10 dollars", "$"),
             ("10 apples", "apple"),
             (r"5\text{ m/s}", "m per sec"),
+            (r"5\text{ m}", "m"),
+            ("5 years old", "year old"),
+            ("3 square feet", "ft^2"),
+            ("20 berries", "berrie"),
+            ("60 miles per hour", "mi per hr"),
         ] {
             assert_eq!(unit_of(text), Some(Unit::Named(name.to_owned())), "{text}");
         }
@@ -279,6 +278,33 @@ mod tests {
             r"3\pi",
             "5 choose 2",
             "5, but maybe",
+            r"3\mathrm{i}",
+            r"3\mathrm{e}",
+            r"3\mathrm{x}",
+            r"2\text{x}",
+            r"7\text{ k}",
+            r"5\mathrm{M}",
+            "2 theta",
+            "3 sevenths",
+            "5 twelfths",
+            "5 thousandths",
+            "5 quadrillion",
+            "5 lakh",
+            "5 grand",
+            "5 sinh",
+            "2 root",
+            "5 infinity",
+            "5 wrong",
+            "5 unsure",
+            "5 none",
+            "5 less",
+            "5 percent less",
+            "5% more",
+            "5 percent of the apples",
+            "5 basis points",
+            "5 square",
+            "5 of",
+            "5 per",
         ] {
             assert_eq!(unit_of(text), None, "{text}");
         }

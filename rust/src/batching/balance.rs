@@ -42,6 +42,9 @@ impl Ord for Division {
     }
 }
 
+/// Parts there may be where there are fewer sequences than this: a mistaken number must not exhaust the memory.
+const MOST_PARTS: usize = 1 << 20;
+
 /// Divides sequences into `num_parts` parts of nearly equal total length.
 ///
 /// Largest differencing (Karmarkar & Karp 1982): the two divisions that are least even are laid over each other,
@@ -49,10 +52,15 @@ impl Ord for Division {
 /// are as many sequences as parts. Parts come heaviest first, and the indices of a part ascend.
 ///
 /// # Errors
-/// A length below one, a total above what 64 bits hold, or `num_parts` below one.
+/// A length below one, a total above what 64 bits hold, or `num_parts` below one or above both 2^20 and the
+/// number of sequences.
 pub fn balance(lengths: &[i64], num_parts: i64) -> Result<Vec<Vec<usize>>, BatchError> {
     let parts_wanted =
         usize::try_from(num_parts).ok().filter(|&parts| parts >= 1).ok_or(BatchError::PartsBelowOne { num_parts })?;
+    let most = MOST_PARTS.max(lengths.len());
+    if parts_wanted > most {
+        return Err(BatchError::PartsAboveMost { num_parts, most });
+    }
     let mut heap = BinaryHeap::with_capacity(lengths.len());
     let mut total = 0_i64;
     for (index, &length) in lengths.iter().enumerate() {
@@ -157,6 +165,8 @@ mod tests {
     #[test]
     fn mistakes_name_their_numbers() {
         assert_eq!(balance(&[1], 0), Err(BatchError::PartsBelowOne { num_parts: 0 }));
+        let num_parts = 1_000_000_000_000;
+        assert_eq!(balance(&[1], num_parts), Err(BatchError::PartsAboveMost { num_parts, most: 1 << 20 }));
         assert_eq!(balance(&[1, -4], 2), Err(BatchError::LengthBelowOne { index: 1, length: -4 }));
         assert_eq!(balance(&[i64::MAX, 1], 2), Err(BatchError::TotalTooLarge { index: 1 }));
     }

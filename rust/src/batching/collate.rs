@@ -6,6 +6,9 @@
 
 use super::error::BatchError;
 
+/// Four arrays of 64 bits and one of 32.
+const BYTES_PER_TOKEN: usize = 4 * 8 + 4;
+
 /// The arrays of a batch, each of `num_rows` × `row_length` elements (one row for a packed batch).
 #[derive(Debug, PartialEq)]
 pub struct Collated {
@@ -70,15 +73,22 @@ impl<'a> Pairs<'a> {
     }
 
     /// One sequence a row, filled up on the right to the longest with `pad_token_id`.
-    #[must_use]
-    pub fn padded(&self, pad_token_id: i64) -> Collated {
+    ///
+    /// # Errors
+    /// Rows that do not fit in memory: one long sequence lengthens all of them.
+    pub fn padded(&self, pad_token_id: i64) -> Result<Collated, BatchError> {
         let row_length = self.lengths().into_iter().max().unwrap_or(0);
+        let rows = self.prompts.len();
+        let bytes = rows.checked_mul(row_length).and_then(|size| size.checked_mul(BYTES_PER_TOKEN));
+        if !bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok()) {
+            return Err(BatchError::BatchTooLarge { rows, row_length });
+        }
         let starts: Vec<usize> = (0..self.prompts.len()).map(|row| row * row_length).collect();
         let mut batch = self.laid_out(starts, self.prompts.len() * row_length, pad_token_id);
         for (row, ids) in (0_i64..).zip(batch.sequence_ids.chunks_mut(row_length.max(1))) {
             ids.fill(row);
         }
-        batch
+        Ok(batch)
     }
 
     fn laid_out(&self, starts: Vec<usize>, size: usize, pad_token_id: i64) -> Collated {
@@ -120,7 +130,9 @@ pub fn align(
     if values.len() != response_lengths.len() {
         return Err(BatchError::ValueCountDiffers { lists: values.len(), sequences: response_lengths.len() });
     }
-    let mut aligned = vec![0.0; size];
+    let mut aligned = Vec::new();
+    aligned.try_reserve_exact(size).map_err(|_| BatchError::BatchTooLarge { rows: 1, row_length: size })?;
+    aligned.resize(size, 0.0);
     for (index, ((row, &start), &response)) in values.iter().zip(first).zip(response_lengths).enumerate() {
         let place = aligned.get_mut(start..start + response).filter(|place| place.len() == row.len());
         place.ok_or(BatchError::ValueLengthDiffers { index, values: row.len(), response })?.copy_from_slice(row);
@@ -150,7 +162,7 @@ mod tests {
     fn padding_is_masked_and_belongs_to_its_row() {
         let prompts: [&[i64]; 2] = [&[1, 2, 3], &[4]];
         let responses: [&[i64]; 2] = [&[5], &[]];
-        let batch = Pairs::new(&prompts, &responses).expect("valid").padded(9);
+        let batch = Pairs::new(&prompts, &responses).expect("valid").padded(9).expect("small");
         assert_eq!(batch.token_ids, [1, 2, 3, 5, 4, 9, 9, 9]);
         assert_eq!(batch.target_ids, [2, 3, 5, 0, 0, 0, 0, 0]);
         assert_eq!(batch.mask, [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
@@ -162,7 +174,13 @@ mod tests {
     fn no_sequences_give_no_elements() {
         let batch = Pairs::new(&[], &[]).expect("valid");
         assert_eq!(batch.packed().token_ids, [0_i64; 0]);
-        assert_eq!(batch.padded(0).token_ids, [0_i64; 0]);
+        assert_eq!(batch.padded(0).expect("small").token_ids, [0_i64; 0]);
+    }
+
+    #[test]
+    fn what_memory_does_not_hold_is_refused() {
+        let size = 1 << 60;
+        assert_eq!(align(&[], &[], &[], size), Err(BatchError::BatchTooLarge { rows: 1, row_length: size }));
     }
 
     #[test]

@@ -31,6 +31,20 @@ pub enum BatchError {
         /// The number of parts asked for.
         num_parts: i64,
     },
+    /// More parts than anything is divided into.
+    PartsAboveMost {
+        /// The number of parts asked for.
+        num_parts: i64,
+        /// The most there may be.
+        most: usize,
+    },
+    /// Arrays that memory does not hold.
+    BatchTooLarge {
+        /// Rows of the arrays.
+        rows: usize,
+        /// Tokens of a row.
+        row_length: usize,
+    },
     /// Lengths whose sum does not fit in 64 bits.
     TotalTooLarge {
         /// The first length past the limit.
@@ -88,6 +102,12 @@ impl fmt::Display for BatchError {
             }
             Self::RowBelowOne { max_tokens } => write!(out, "max_tokens is {max_tokens}: it must be at least 1"),
             Self::PartsBelowOne { num_parts } => write!(out, "num_parts is {num_parts}: it must be at least 1"),
+            Self::PartsAboveMost { num_parts, most } => {
+                write!(out, "num_parts is {num_parts}: it may be at most {most}")
+            }
+            Self::BatchTooLarge { rows, row_length } => {
+                write!(out, "{rows} rows of {row_length} tokens do not fit in memory")
+            }
             Self::TotalTooLarge { index } => {
                 write!(out, "the lengths up to lengths[{index}] sum to more than 2^63 - 1")
             }

@@ -13,9 +13,9 @@ const GIVES_UP: [&str; 8] = [
 ];
 
 /// Words that make the number before them another one.
-const MULTIPLIERS: [&str; 13] = [
+const MULTIPLIERS: [&str; 16] = [
     "hundred", "thousand", "million", "billion", "trillion", "dozen", "percent", "half", "halves", "third", "thirds",
-    "quarter", "quarters",
+    "quarter", "quarters", "lakh", "crore", "grand",
 ];
 
 /// Whether the text ends by giving up: then an earlier number is not its answer.
@@ -35,7 +35,10 @@ pub(super) fn last_number(text: &str) -> Option<&str> {
     let mut begin = bytes[..end].iter().rposition(|&byte| !numeral(byte)).map_or(0, |at| at + 1);
     begin += bytes[begin..end].iter().position(|&byte| byte.is_ascii_digit() || byte == b'.').unwrap_or(0);
     let before = text[..begin].chars().next_back();
-    if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '^' | '_' | '{')) {
+    let invisible = |c: char| matches!(c, '\0' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let digits_before = |text: &str| text.trim_end_matches(invisible).ends_with(|c: char| c.is_ascii_digit());
+    let split = before.is_some_and(invisible) && digits_before(&text[..begin]);
+    if split || before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '^' | '_' | '{')) {
         begin = text[..begin]
             .rfind(char::is_whitespace)
             .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
@@ -56,7 +59,15 @@ pub(super) fn last_number(text: &str) -> Option<&str> {
     }
     let mut sign = text[..begin].trim_end_matches('$');
     sign = sign.strip_suffix('\\').unwrap_or(sign);
-    let unsigned = sign.strip_suffix(['-', '−']);
+    let unsigned = sign.strip_suffix(['-', '−', '–', '‑']);
+    if unsigned.is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit())) {
+        // "1-5", "2024-05-05": a range or a date, and no number
+        let joined =
+            |c: char| c.is_ascii_digit() || matches!(c, '-' | '−' | '–' | '‑' | ',' | '.' | '/' | ':' | '$' | '\\');
+        let start = sign.trim_end_matches(joined).len();
+        return Some(&text[start..end]);
+    }
+    let unsigned = unsigned.filter(|_| sign.ends_with(['-', '−']));
     if let Some(unsigned) =
         unsigned.filter(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | ']' | '}')))
     {
@@ -68,7 +79,9 @@ pub(super) fn last_number(text: &str) -> Option<&str> {
         return Some(&text[begin..end + tail]); // "5k", "5cm"
     }
     let word = rest.trim_start_matches(' ').split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    if MULTIPLIERS.contains(&word.to_ascii_lowercase().as_str()) {
+    let lower = word.to_ascii_lowercase();
+    let ordinal = ["ths", "illion", "illions"].iter().any(|ending| lower.ends_with(ending)) && lower != "months";
+    if ordinal || MULTIPLIERS.contains(&lower.as_str()) {
         return Some(&text[begin..end + (rest.len() - rest.trim_start_matches(' ').len()) + word.len()]);
     }
     let percent = ["%", "\\%", " %"].iter().find(|sign| rest.starts_with(**sign));
@@ -86,12 +99,19 @@ mod tests {
             ("= 1,250.50 in all.", "1,250.50"),
             ("about -5 degrees", "-5"),
             ("5cm long", "5cm"),
-            ("7-5", "5"),
+            ("7-5", "7-5"),
+            ("on 2024-05-05.", "2024-05-05"),
+            ("from 1–5", "1–5"),
+            ("$1-$5", "$1-$5"),
+            ("16-3=13", "13"),
+            ("1\u{200b}0", "1\u{200b}0"),
             ("it is −5.", "−5"),
             ("3/4 of it", "3/4"),
             ("and/4", "4"),
             ("A: 5 million dollars", "5 million"),
             ("A: 5k", "5k"),
+            ("A: 3 sevenths", "3 sevenths"),
+            ("for 3 months", "3"),
             ("it rose by 5 percent.", "5 percent"),
             ("at 4:30", "4:30"),
             ("A:5", "5"),

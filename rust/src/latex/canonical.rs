@@ -87,7 +87,8 @@ pub fn key(span: &[Token<'_>]) -> String {
             }
             Token::Digits(run) => {
                 let divides = key.ends_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
-                if spaced && divides {
+                let split = at > 0 && matches!(span[at - 1], Token::Digits(_));
+                if split || (spaced && divides) {
                     key.push(' ');
                 }
                 key.push_str(run);
@@ -142,7 +143,16 @@ mod tests {
 
     #[test]
     fn space_that_matters_is_kept() {
-        for (one, other) in [("2 1/2", "21/2"), ("1, 234", "1,234"), ("1 .5", "1.5"), ("{1}{2}", "12"), ("1 2", "12")] {
+        for (one, other) in [
+            ("2 1/2", "21/2"),
+            ("1, 234", "1,234"),
+            ("1 .5", "1.5"),
+            ("{1}{2}", "12"),
+            ("1 2", "12"),
+            ("5\u{0}6", "56"),
+            ("1\u{200b}0", "10"),
+            ("5$$6", "56"),
+        ] {
             assert_ne!(key_of(one), key_of(other), "{one} {other}");
         }
     }
