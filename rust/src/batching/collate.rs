@@ -80,7 +80,8 @@ impl<'a> Pairs<'a> {
         let row_length = self.lengths().into_iter().max().unwrap_or(0);
         let rows = self.prompts.len();
         let bytes = rows.checked_mul(row_length).and_then(|size| size.checked_mul(BYTES_PER_TOKEN));
-        if !bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok()) {
+        let fits = bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+        if !fits {
             return Err(BatchError::BatchTooLarge { rows, row_length });
         }
         let starts: Vec<usize> = (0..self.prompts.len()).map(|row| row * row_length).collect();
