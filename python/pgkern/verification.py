@@ -56,8 +56,8 @@ def equivalent(answer: str, gold: Gold) -> bool:
 
     Numbers are compared exactly, in any spelling; lists without order, tuples and intervals with it. What is not read
     as a number is equal when it is spelled the same but for case, space, fonts and the names of commands.
-    A percentage x% is x/100 and, against a bare number above one, also x. A unit that only one side has is dropped if it is
-    a known one (`5 cm`, `5 apples`); any other word makes it another answer. One value is not a list of it.
+    A percentage x% is x/100 and, against a bare number above one, also x. A unit that only one side has is dropped
+    if it is known (`5 cm`, `5 apples`); any other word makes it another answer. One value is not a list of it.
 
     >>> equivalent("0.5", "\\\\frac12"), equivalent("0.33", "\\\\frac13")
     (True, False)
