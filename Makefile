@@ -32,7 +32,7 @@ lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
 	cd / && $(CURDIR)/$(BIN)/python -m mypy.stubtest pgkern._native
 	$(BIN)/lint-imports --no-cache
 
-bench: $(STAMP)-dev ## time and memory against naive PyTorch, verification, packing; results in benches/results
+bench: $(STAMP)-dev ## losses against naive PyTorch, verification, packing, the demo from three seeds; into benches/results
 	$(BIN)/python -m benches
 
 wheel: $(VENV)/.created ## build the wheel and the source distribution into dist/
