@@ -34,7 +34,8 @@ def balance(lengths: Sequence[int] | npt.NDArray[np.integer], num_parts: int) ->
     Returns the indices of each part, heaviest part first. Every index occurs once; totals differ by at most the
     longest sequence; a part is empty only when there are fewer sequences than parts.
 
-    Raises `ValueError` for a length below 1, and for `num_parts` below 1 or above both 2^20 and the number of sequences.
+    Raises `ValueError` for a length below 1, and for `num_parts` below 1 or above both 2^20 and the number of
+    sequences.
     """
     return _native.balance(lengths, num_parts)
 
