@@ -87,8 +87,12 @@ def _soft_gate(ratio: Tensor, advantage: Tensor, objective: PolicyObjective) -> 
     """SAPO, arXiv 2511.20347, eq. 5 to 7."""
     assert objective.gate_temperature_positive is not None
     assert objective.gate_temperature_negative is not None
-    tau = torch.where(advantage > 0, objective.gate_temperature_positive, objective.gate_temperature_negative)
-    tau = tau.to(ratio.dtype)
+    # Of full tensors: `where` of two Python numbers would round them to fp32.
+    tau = torch.where(
+        advantage > 0,
+        torch.full_like(ratio, objective.gate_temperature_positive),
+        torch.full_like(ratio, objective.gate_temperature_negative),
+    )
     return torch.sigmoid(tau * (ratio - 1)) * 4 / tau * advantage
 
 
