@@ -467,3 +467,43 @@ def test_kl_and_entropy_by_hand(
         own = [0.0, 0.0] if kind else [-2.0, 1.0]
         assert gradient[0] == pytest.approx([own[0] + 0.4 * slope(0.3), own[0] + 0.4 * slope(-0.2)])
         assert gradient[1] == pytest.approx([own[1] + 0.4 * slope(0.7), 0])
+
+
+def test_the_twins_from_logits_and_from_hidden_states() -> None:
+    """They are what other tests believe, so here they are spelled out once, with rubbish in every masked row."""
+    generator = torch.Generator().manual_seed(2)
+    batch = build_batch()
+    mask = batch["mask"]
+    hidden, weight, bias = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for shape in ((*mask.shape, 4), (9, 4), (9,))
+    )
+    ids = torch.randint(0, 7, mask.shape, generator=generator)
+    temperature = 0.5 + torch.rand(mask.shape, generator=generator, dtype=torch.float64)
+    given = {key: batch[key] for key in ("old_log_probs", "ref_log_probs", "rollout_log_probs")}
+    given |= {"objective": PolicyObjective.gspo(clip_low=0.9, clip_high=0.9, **LOADED)}
+
+    logits = hidden @ weight.T + bias
+    for size in (9, 7):
+        capped = 2.0 * torch.tanh(logits[..., :size] / 2.0) / temperature[..., None]
+        log_p = capped - capped.exp().sum(-1, keepdim=True).log()
+        log_probs = log_p.gather(-1, ids[..., None])[..., 0]
+        entropy = -(log_p.exp() * log_p).sum(-1)
+        expected = policy_loss(log_probs, batch["advantages"], mask, entropy=entropy, **given).loss
+        leaves = (hidden, weight, bias) if size == 9 else (logits,)
+        expected = [expected, *torch.autograd.grad(expected, leaves, retain_graph=True)]
+
+        spoiled = {"temperature": temperature.masked_fill(~mask, math.nan), "softcap": 2.0, **given}
+        rows, wrong_ids = (hidden if size == 9 else logits), ids.masked_fill(~mask, -100)
+        rows = rows.detach().masked_fill(~mask[..., None], math.nan).requires_grad_()
+        if size == 9:
+            found = naive.linear_policy_loss(
+                rows, weight, wrong_ids, batch["advantages"], mask, bias=bias, **spoiled
+            ).loss
+            found = [found, *torch.autograd.grad(found, (rows, weight, bias))]
+        else:
+            found = naive.logits_policy_loss(
+                rows, wrong_ids, batch["advantages"], mask, vocab_size=size, **spoiled
+            ).loss
+            found = [found, *torch.autograd.grad(found, rows)]
+        assert_same(found, expected, given["objective"], f"{size} columns")
