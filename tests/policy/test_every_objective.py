@@ -507,3 +507,51 @@ def test_the_twins_from_logits_and_from_hidden_states() -> None:
             ).loss
             found = [found, *torch.autograd.grad(found, rows)]
         assert_same(found, expected, given["objective"], f"{size} columns")
+
+
+RATIO = torch.tensor(0.5, dtype=torch.float64).exp().item()
+
+
+@pytest.mark.parametrize(
+    ("objective", "gap", "advantage", "slope"),
+    [
+        (PolicyObjective.ppo(delta=RATIO), 0.5, -1.0, RATIO),
+        (PolicyObjective.ppo(dual_clip=RATIO), 0.5, -1.0, RATIO),
+        (PolicyObjective.ppo(dual_clip=RATIO, delta=RATIO), 0.5, -1.0, RATIO),
+        (PolicyObjective.gmpo(clip_high=0.5), 0.5, 1.0, -RATIO),
+        (PolicyObjective.gmpo(clip_low=0.5), -0.5, -1.0, 1 / RATIO),
+        (PolicyObjective.gspo(clip_low=0.0, clip_high=0.0), 0.0, 1.0, -1.0),
+        (PolicyObjective.reinforce_off_policy(), -20.0, 1.0, -math.exp(-20)),
+        (PolicyObjective.reinforce(kl_coef=1.0, kl_estimator="k1"), 20.0, 0.0, 1.0),
+        (PolicyObjective.reinforce(kl_coef=1.0, kl_estimator="k2"), -20.0, 0.0, -20.0),
+    ],
+)
+def test_on_an_edge_the_gradient_is_whole(
+    objective: PolicyObjective, gap: float, advantage: float, slope: float
+) -> None:
+    log_probs = torch.tensor([[-1.0]], dtype=torch.float64, requires_grad=True)
+    before = log_probs.detach() - gap
+    for function in (policy_loss, naive.policy_loss):
+        loss = function(
+            log_probs,
+            torch.tensor([advantage], dtype=torch.float64),
+            torch.ones(1, 1),
+            old_log_probs=before,
+            ref_log_probs=before,
+            objective=objective,
+        ).loss
+        assert torch.autograd.grad(loss, log_probs)[0].item() == pytest.approx(slope, rel=1e-12), function.__module__
+
+
+@pytest.mark.parametrize("kind", ["truncate", "mask"])
+@pytest.mark.parametrize("level", ["token", "sequence"])
+def test_a_weight_on_its_bound_is_kept(kind: str, level: str) -> None:
+    for cap, floor, gap in ((RATIO, 0.0, 0.5), (2.0, RATIO, 0.5)):
+        objective = PolicyObjective.reinforce(
+            correction=kind, correction_level=level, correction_cap=cap, correction_floor=floor
+        )
+        log_probs = torch.tensor([[-1.0]], dtype=torch.float64)
+        for function in (policy_loss, naive.policy_loss):
+            given = {"old_log_probs": log_probs, "rollout_log_probs": log_probs - gap, "objective": objective}
+            loss = function(log_probs, torch.tensor([2.0]), torch.ones(1, 1), **given).loss
+            assert loss.item() == pytest.approx(2 * RATIO, rel=1e-15), function.__module__
