@@ -306,7 +306,7 @@ def test_nothing_to_learn_from(shape: tuple[int, ...]) -> None:
     rubbish = torch.full(shape, math.nan)
     names = ("log_probs", "old_log_probs", "ref_log_probs", "rollout_log_probs", "entropy", "advantages")
     batch = dict.fromkeys(names, rubbish) | {"mask": torch.zeros(shape, dtype=torch.bool)}
-    for name, objective in EVERY.items():
+    for name, objective in {**EVERY, "none": PolicyObjective.grpo(reduction="none")}.items():
         for function in (policy_loss, naive.policy_loss):
             found = value_and_gradients(function, batch, objective=objective)
             assert all((value == 0).all() for value in found), f"{name}, {function.__module__}: {objective}"

@@ -97,11 +97,9 @@ def policy_loss(
         losses.append(sequence_losses(sequence, objective))
 
     if objective.reduction == "none":
+        in_order = torch.cat(losses)[torch.cat(places).argsort()] if losses else log_p
         per_token = torch.zeros(log_probs.shape, dtype=dtype, device=log_probs.device)
-        if losses:
-            in_order = torch.cat(losses)[torch.cat(places).argsort()]
-            per_token = per_token.masked_scatter(kept, in_order)
-        return PolicyLoss(per_token, {})
+        return PolicyLoss(per_token.masked_scatter(kept, in_order), {})
     if not losses:  # a sum of nothing, with gradients of 0
         return PolicyLoss(log_p.sum() if entropy is None else log_p.sum() + entropy[kept].sum(), {})
     tokens = log_p.numel() if num_tokens is None else num_tokens
