@@ -18,7 +18,7 @@ def first_derivative_only(backward: Callable[..., Gradients]) -> Callable[..., G
 
     @functools.wraps(backward)
     def checked(ctx: Any, *gradients: torch.Tensor | None) -> Gradients:
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
             raise RuntimeError(
                 "this loss has no second derivative: call backward or torch.autograd.grad without create_graph=True"
             )

@@ -6,28 +6,39 @@ Names: T tokens.
 import torch
 from torch import Tensor
 
-from .objective import PolicyObjective
+from .log_ratio import clamped_log_ratio
 from .policy_batch import PolicyBatch
-from .token_surrogate import clamped_log_ratio, clip_bounds
+from .policy_terms import PolicyTerms
+from .reference_kl import reference_kl
+from .surrogates import SURROGATES
 
 
 @torch.no_grad()
 def policy_metrics(
-    log_probs_T: Tensor, batch: PolicyBatch, objective: PolicyObjective, entropy_T: Tensor | None = None
+    log_probs_T: Tensor,
+    batch: PolicyBatch,
+    terms: PolicyTerms,
+    coefficients_T: Tensor,
+    entropy_T: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Means over this call's unmasked tokens: to combine parts of a batch weigh them by "tokens".
 
     tokens              how many tokens are unmasked
-    active_fraction     share of them that have a gradient: advantage not 0 and not clipped
+    active_fraction     share of them that have a gradient
     log_prob_mean       mean log-probability
-    entropy             mean entropy of the policy in nats, where the caller knows it
+    entropy             mean entropy of the policy in nats, where it is known
     With old log-probabilities, or a ratio in the objective (which is then 1):
-    ratio_mean, ratio_max       of the importance ratio
-    clip_fraction_low           share with negative advantage and ratio below 1 - clip_low: no gradient
-    clip_fraction_high          share with positive advantage and ratio above 1 + clip_high: no gradient
-    approx_kl                   the k3 estimate of KL(old || new): mean of (r - 1) - log r
+    ratio_mean, ratio_max       of the importance ratio, at the objective's level
+    approx_kl                   the k3 estimate of KL(old || new) from tokens: mean of (r - 1) - log r
+    clip_fraction_low, clip_fraction_high   share beyond the objective's lower and upper bound
+    With reference log-probabilities:
+    ref_kl                      mean of the objective's estimate of the KL divergence to the reference
+    With the engine's log-probabilities:
+    rollout_mismatch            mean of |log p_old - log p_rollout|
+    correction_mean, correction_kept_fraction   of the weights of the objective's correction: their mean, and the share
+        of tokens whose ratio lies within its bounds
     """
-    mask_T = batch.mask_T.to(log_probs_T.dtype)
+    objective, mask_T = terms.objective, batch.mask_T.to(log_probs_T.dtype)
     tokens = mask_T.sum()
     count = tokens.clamp(min=1)
 
@@ -35,22 +46,29 @@ def policy_metrics(
         return (value_T.to(mask_T.dtype) * mask_T).sum() / count
 
     log_probs_T = log_probs_T.where(batch.mask_T, 0)
-    active_T = batch.advantages_T != 0
+    active_T = coefficients_T != 0
     metrics = {"tokens": tokens, "log_prob_mean": mean(log_probs_T)}
     if entropy_T is not None:
         metrics["entropy"] = mean(entropy_T.where(batch.mask_T, 0))
-    if objective.ratio != "none" or batch.old_log_probs_T is not None:
-        old_log_probs_T = log_probs_T if batch.old_log_probs_T is None else batch.old_log_probs_T
-        log_ratio_T = clamped_log_ratio(log_probs_T, old_log_probs_T)
-        ratio_T = log_ratio_T.exp()
-        low, high = clip_bounds(objective)
-        clipped_low_T = (batch.advantages_T < 0) & (ratio_T < low)
-        clipped_high_T = (batch.advantages_T > 0) & (ratio_T > high)
-        active_T = active_T & ~(clipped_low_T | clipped_high_T)
-        metrics["ratio_mean"] = mean(ratio_T)
-        metrics["ratio_max"] = torch.cat([ratio_T * mask_T, mask_T.new_zeros(1)]).max()
-        metrics["clip_fraction_low"] = mean(clipped_low_T)
-        metrics["clip_fraction_high"] = mean(clipped_high_T)
-        metrics["approx_kl"] = mean(log_ratio_T.expm1() - log_ratio_T)
+        if objective.entropy_coef != 0:
+            active_T = active_T | (terms.weights_N != 0)
     metrics["active_fraction"] = mean(active_T)
+    if objective.ratio != "none" or batch.old_log_probs_T is not None:
+        inputs = terms.surrogate_inputs(log_probs_T)
+        metrics["ratio_mean"] = mean(inputs.ratio_T)
+        metrics["ratio_max"] = torch.cat([inputs.ratio_T * mask_T, mask_T.new_zeros(1)]).max()
+        metrics["approx_kl"] = mean(inputs.token_log_ratio_T.expm1() - inputs.token_log_ratio_T)
+        clipped = SURROGATES[objective.surrogate].clipped(inputs, objective)
+        for side, clipped_T in zip(("low", "high"), clipped or (torch.zeros_like(mask_T),) * 2, strict=True):
+            metrics[f"clip_fraction_{side}"] = mean(clipped_T)
+    if batch.ref_log_probs_T is not None:
+        metrics["ref_kl"] = mean(reference_kl(log_probs_T, batch.ref_log_probs_T, objective.kl_estimator))
+    if batch.rollout_log_probs_T is not None:
+        old_log_probs_T = log_probs_T if batch.old_log_probs_T is None else batch.old_log_probs_T
+        metrics["rollout_mismatch"] = mean(clamped_log_ratio(old_log_probs_T, batch.rollout_log_probs_T).abs())
+    correction = terms.correction(log_probs_T)
+    if correction is not None:
+        weights_T, kept_T = correction
+        metrics["correction_mean"] = mean(weights_T)
+        metrics["correction_kept_fraction"] = mean(kept_T)
     return metrics

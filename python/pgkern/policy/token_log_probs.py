@@ -1,94 +1,166 @@
 """Log-probabilities of tokens from logits that exist already.
 
-Names: B padded rows of L tokens, N tokens in all, T tokens of one block, V vocabulary.
+Names: B padded rows of L tokens, N tokens in all, V vocabulary.
 """
 
-from collections.abc import Iterator
 from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
 
 from ..require_instance import require_instance
-from .backend import use_triton
 from .first_derivative_only import first_derivative_only
-from .linear_head import check_temperature, checked_token_ids
-from .row_exponentials import exponentiate_rows_
-
-# Logits are converted and visited a block of rows at a time: this many numbers.
-_BLOCK_NUMBERS = 1 << 20
+from .logit_gradient import logit_gradient_in_place_op
+from .logit_statistics import logit_statistics_op
+from .temperature import check_softcap, temperatures
+from .token_ids import checked_token_ids
+from .vocabulary_parallel import ProcessGroup, parallel_log_probs, parallel_vocabulary
 
 
 @overload
 def token_log_probs(
-    logits: Tensor, token_ids: Tensor, *, temperature: float = 1.0, return_entropy: Literal[False] = False
+    logits: Tensor,
+    token_ids: Tensor,
+    *,
+    temperature: float | Tensor = 1.0,
+    softcap: float | None = None,
+    return_entropy: Literal[False] = False,
+    inplace_backward: bool = False,
+    vocab_size: int | None = None,
+    process_group: ProcessGroup | None = None,
 ) -> Tensor: ...
 @overload
 def token_log_probs(
-    logits: Tensor, token_ids: Tensor, *, temperature: float = 1.0, return_entropy: Literal[True]
+    logits: Tensor,
+    token_ids: Tensor,
+    *,
+    temperature: float | Tensor = 1.0,
+    softcap: float | None = None,
+    return_entropy: Literal[True],
+    inplace_backward: bool = False,
+    vocab_size: int | None = None,
+    process_group: ProcessGroup | None = None,
 ) -> tuple[Tensor, Tensor]: ...
 def token_log_probs(
-    logits: Tensor, token_ids: Tensor, *, temperature: float = 1.0, return_entropy: bool = False
+    logits: Tensor,
+    token_ids: Tensor,
+    *,
+    temperature: float | Tensor = 1.0,
+    softcap: float | None = None,
+    return_entropy: bool = False,
+    inplace_backward: bool = False,
+    vocab_size: int | None = None,
+    process_group: ProcessGroup | None = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Equal to
 
-        log_p = (logits / temperature).log_softmax(-1)
+        capped = softcap * (logits / softcap).tanh()    (without a softcap the logits)
+        log_p = (capped / temperature).log_softmax(-1)
         log_p.gather(-1, token_ids[..., None])[..., 0], and with return_entropy -(log_p.exp() * log_p).sum(-1)
 
-    without another array of the logits' size forward, and with one (the gradient) backward.
+    without another array of the logits' size forward, and with one (the gradient) backward, or none in place.
 
     Args:
-        logits: `[..., V]`, floating point; -inf marks a token that cannot be sampled.
+        logits: `[..., V]`, floating point, with any strides; -inf marks a token that cannot be sampled.
         token_ids: logits' leading shape, int64 or int32.
-        temperature: what the logits are divided by, a number above 0.
+        temperature: what the logits are divided by, above 0: a number, or a tensor of one per token. It gets no
+            gradient.
+        softcap: bounds the logits before the division (as in Gemma).
+        inplace_backward: write the gradient over the logits. Their values are gone after `backward`, which then works
+            once; torch refuses it where another function has saved them.
+        vocab_size: columns from here on are padding: they have probability 0, are not read, and get gradient 0.
+        process_group: every rank holds a slice of the vocabulary, one after the other in the order of the ranks, of
+            any sizes; `token_ids` are ids of the whole vocabulary and the same on every rank, and so are the results.
+            Each rank gets its slice's gradient. `vocab_size` then counts this rank's columns.
     Returns:
         fp32 (fp64 from fp64) in the leading shape, in nats; both results are differentiable, once.
     Raises:
         ValueError: shapes, dtypes or values that do not fit, with the numbers. A token id outside the vocabulary is
-            one on the CPU; on a GPU, which is not waited for, it makes that token's result NaN.
+            one on the CPU; on a GPU, which is not waited for, and in compiled code it makes that token's result NaN.
     Source: the primer's eq. 3.
     """
+    check_logits(logits, token_ids)
+    columns = checked_vocab_size(vocab_size, logits.shape[-1])
+    temperature_N = temperatures(
+        temperature, token_ids.shape, logits.device, torch.promote_types(logits.dtype, torch.float32)
+    )
+    vocabulary = columns if process_group is None else parallel_vocabulary(columns, logits.device, process_group)
+    token_ids_N = checked_token_ids(token_ids, vocabulary)
+    log_probs_N, entropy_N = differentiable_log_probs(
+        logits,
+        token_ids_N,
+        temperature_N,
+        check_softcap(softcap),
+        columns,
+        with_entropy=return_entropy,
+        in_place=inplace_backward,
+        process_group=process_group,
+    )
+    log_probs: Tensor = log_probs_N.reshape(token_ids.shape)
+    return (log_probs, entropy_N.reshape(token_ids.shape)) if return_entropy else log_probs
+
+
+def check_logits(logits: Tensor, token_ids: Tensor) -> None:
+    """Refuse what is not `[..., V]` logits with an id for each row."""
     require_instance("logits", logits, Tensor)
     require_instance("token_ids", token_ids, Tensor)
     if logits.dim() == 0 or not logits.is_floating_point():
         raise ValueError(f"logits must be floating point of shape [..., V], got {logits.dtype} {list(logits.shape)}")
     if token_ids.shape != logits.shape[:-1]:
         raise ValueError(f"token_ids has shape {list(token_ids.shape)}, expected logits' {list(logits.shape[:-1])}")
-    check_temperature(temperature)
-    token_ids_N = checked_token_ids(token_ids, logits.shape[-1])
-    log_probs_N, entropy_N = _TokenLogProbs.apply(  # type: ignore[no-untyped-call]
-        logits.flatten(0, -2) if logits.dim() > 1 else logits[None], token_ids_N, float(temperature), return_entropy
-    )
-    log_probs: Tensor = log_probs_N.reshape(token_ids.shape)
-    return (log_probs, entropy_N.reshape(token_ids.shape)) if return_entropy else log_probs
+    if token_ids.device != logits.device:
+        raise ValueError(f"token_ids is on {token_ids.device}, logits on {logits.device}")
 
 
-class _TokenLogProbs(torch.autograd.Function):
+def checked_vocab_size(vocab_size: int | None, columns: int) -> int:
+    """How many columns are no padding."""
+    if vocab_size is None:
+        return columns
+    if isinstance(vocab_size, bool) or not isinstance(vocab_size, int) or not 0 <= vocab_size <= columns:
+        raise ValueError(f"vocab_size must be an integer of at most the logits' {columns} columns, got {vocab_size!r}")
+    return vocab_size
+
+
+def differentiable_log_probs(
+    logits: Tensor,
+    token_ids_N: Tensor,
+    temperature_N: Tensor,
+    softcap: float | None,
+    vocab_size: int,
+    *,
+    with_entropy: bool,
+    in_place: bool,
+    process_group: ProcessGroup | None,
+) -> tuple[Tensor, Tensor]:
+    """Log-probabilities and entropies `[N]`; the entropies may be anything unless asked for."""
+    arguments = (logits, token_ids_N, temperature_N, softcap, vocab_size, with_entropy)
+    if process_group is not None:
+        return parallel_log_probs(*arguments, in_place=in_place, process_group=process_group)
+    if in_place and not torch.compiler.is_compiling():  # a compiler reuses memory as it sees fit
+        log_probs_N, entropy_N = _InPlaceLogProbs.apply(*arguments)  # type: ignore[no-untyped-call]
+    else:
+        log_probs_N, entropy_N, _, _ = logit_statistics_op(*arguments)
+    return log_probs_N, entropy_N
+
+
+class _InPlaceLogProbs(torch.autograd.Function):
+    """The operator, with a backward that overwrites the logits."""
+
     @staticmethod
     def forward(
-        ctx: Any, logits_NV: Tensor, token_ids_N: Tensor, temperature: float, with_entropy: bool
+        ctx: Any,
+        logits: Tensor,
+        token_ids_N: Tensor,
+        temperature_N: Tensor,
+        softcap: float | None,
+        vocab_size: int,
+        with_entropy: bool,
     ) -> tuple[Tensor, Tensor]:
-        dtype = torch.promote_types(logits_NV.dtype, torch.float32)
-        ctx.temperature, ctx.row_numbers = temperature, None
+        found = logit_statistics_op(logits, token_ids_N, temperature_N, softcap, vocab_size, with_entropy)
+        log_probs_N, entropy_N, *_ = found
+        ctx.save_for_backward(logits, token_ids_N, temperature_N, *found)
+        ctx.softcap, ctx.vocab_size = softcap, vocab_size
         ctx.set_materialize_grads(False)
-        if use_triton(logits_NV, dtype):
-            from pgkern.kernels.token_log_probs_forward import token_log_probs_forward
-
-            logits_NV = logits_NV if logits_NV.stride(1) == 1 else logits_NV.contiguous()
-            log_probs_N, entropy_N, *ctx.row_numbers = token_log_probs_forward(logits_NV, token_ids_N, temperature)
-            ctx.save_for_backward(logits_NV, token_ids_N, entropy_N)
-            if not with_entropy:
-                ctx.mark_non_differentiable(entropy_N)
-            return log_probs_N, entropy_N
-        log_probs_N = torch.empty(logits_NV.shape[0], dtype=dtype, device=logits_NV.device)
-        entropy_N = torch.empty_like(log_probs_N) if with_entropy else log_probs_N.new_empty(0)
-        for rows in _blocks(logits_NV):
-            block_TV = logits_NV[rows].to(dtype, copy=True)
-            found = exponentiate_rows_(block_TV, token_ids_N[rows], temperature, with_entropy=with_entropy)
-            log_probs_N[rows] = found.log_probs_T
-            if found.entropy_T is not None:
-                entropy_N[rows] = found.entropy_T
-        ctx.save_for_backward(logits_NV, token_ids_N, entropy_N)
         if not with_entropy:
             ctx.mark_non_differentiable(entropy_N)
         return log_probs_N, entropy_N
@@ -96,49 +168,20 @@ class _TokenLogProbs(torch.autograd.Function):
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
-        logits_NV, token_ids_N, entropy_N = ctx.saved_tensors
+        logits, token_ids_N, temperature_N, log_probs_N, *statistics = ctx.saved_tensors
         if grad_log_probs_N is None:
             if grad_entropy_N is None:
-                return None, None, None, None
-            grad_log_probs_N = torch.zeros_like(grad_entropy_N)
-        grad_logits_NV = torch.empty_like(logits_NV)
-        if ctx.row_numbers is not None:
-            from pgkern.kernels.token_log_probs_backward import token_log_probs_backward
-
-            largest_N, log_sums_N = ctx.row_numbers
-            c_N = grad_log_probs_N.contiguous()
-            h_N = None if grad_entropy_N is None else grad_entropy_N.contiguous()
-            token_log_probs_backward(
-                logits_NV,
-                token_ids_N,
-                entropy_N,
-                largest_N,
-                log_sums_N,
-                c_N,
-                h_N,
-                ctx.temperature,
-                out=grad_logits_NV,
-            )
-            return grad_logits_NV, None, None, None
-        for rows in _blocks(logits_NV):
-            block_TV = logits_NV[rows].to(grad_log_probs_N.dtype, copy=True)
-            ids_T, c_T = token_ids_N[rows], grad_log_probs_N[rows]
-            h_T = None if grad_entropy_N is None else grad_entropy_N[rows]
-            found = exponentiate_rows_(
-                block_TV,
-                ids_T,
-                ctx.temperature,
-                with_entropy=h_T is not None,
-                coefficients_T=c_T,
-                entropy_coefficients_T=h_T,
-            )
-            row_scales_T, token_scales_T = found.gradient_scales(c_T, h_T, ctx.temperature)
-            block_TV.mul_(row_scales_T[:, None]).scatter_(1, ids_T[:, None], token_scales_T[:, None])
-            grad_logits_NV[rows] = block_TV
-        return grad_logits_NV, None, None, None
-
-
-def _blocks(logits_NV: Tensor) -> Iterator[slice]:
-    rows = max(1, _BLOCK_NUMBERS // max(1, logits_NV.shape[1]))
-    for start in range(0, logits_NV.shape[0], rows):
-        yield slice(start, start + rows)
+                return (None,) * 6
+            grad_log_probs_N = torch.zeros_like(log_probs_N)
+        logit_gradient_in_place_op(
+            logits,
+            token_ids_N,
+            temperature_N,
+            ctx.softcap,
+            ctx.vocab_size,
+            log_probs_N,
+            *statistics,
+            grad_log_probs_N.where(~log_probs_N.isnan(), torch.nan),
+            grad_entropy_N,
+        )
+        return logits, *(None,) * 5

@@ -9,7 +9,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from ..require_instance import require_instance
+from .look_at_values import look_at_values
 from .objective import PolicyObjective
 from .policy_batch import PolicyBatch
 
@@ -28,9 +28,8 @@ def token_weights(
         `[T]`, in the dtype of `batch.advantages_T`.
     Raises:
         ValueError: a count that is negative or not finite (the value of a tensor is looked at on the CPU only: a GPU
-            would have to be waited for), an objective that is none.
+            would have to be waited for).
     """
-    require_instance("objective", objective, PolicyObjective)
     _check_count("num_tokens", num_tokens)
     _check_count("num_sequences", num_sequences)
     mask_T = batch.mask_T.to(batch.advantages_T.dtype)
@@ -38,7 +37,7 @@ def token_weights(
         return mask_T
     if objective.reduction == "token_mean":
         return mask_T / _at_least_one(mask_T.sum() if num_tokens is None else num_tokens)
-    tokens_S = mask_T.new_zeros(batch.num_sequences).index_add_(0, batch.sequence_T, mask_T)
+    tokens_S = batch.sequences.lengths(mask_T)
     sequences = _at_least_one((tokens_S > 0).sum() if num_sequences is None else num_sequences)
     if objective.reduction == "sequence_mean_token_sum":
         return mask_T / sequences
@@ -46,7 +45,7 @@ def token_weights(
         assert objective.reduction_constant is not None
         return mask_T / (objective.reduction_constant * sequences)
     assert objective.reduction == "sequence_mean_token_mean"
-    return mask_T / (tokens_S.clamp(min=1)[batch.sequence_T] * sequences)
+    return mask_T / (batch.sequences.spread(tokens_S.clamp(min=1)) * sequences)
 
 
 def _at_least_one(count: Count) -> Count:
@@ -62,8 +61,8 @@ def _check_count(name: str, count: Count | None) -> None:
             raise ValueError(f"{name} must be one number, got a tensor of shape {tuple(count.shape)}")
         if count.dtype in (torch.bool, torch.complex64, torch.complex128):
             raise ValueError(f"{name} must be a real number, got a tensor of {count.dtype}")
-        if count.device.type != "cpu":
-            return  # its value stays on the device
+        if not look_at_values(count.device):
+            return
         count = count.item()
     if isinstance(count, bool) or not isinstance(count, Real) or not math.isfinite(count) or count < 0:
         raise ValueError(f"{name} must be a finite number of at least 0, got {count!r}")

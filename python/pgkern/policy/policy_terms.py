@@ -1,0 +1,122 @@
+"""The loss of one token, put together from its parts: correction, surrogate, KL penalty, weight.
+
+Names: N tokens in all, T tokens of one chunk.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .log_ratio import clamped_log_ratio, log_ratio_slope
+from .objective import PolicyObjective
+from .reference_kl import reference_kl, reference_kl_slope
+from .rollout_correction import rollout_weights
+from .sequences import Sequences
+from .surrogates import SURROGATES
+from .surrogates.surrogate import SurrogateInputs
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTerms:
+    """Everything the loss of a token depends on, except its log-probability and entropy; one entry per token."""
+
+    advantages_N: Tensor
+    weights_N: Tensor
+    old_log_probs_N: Tensor | None
+    ref_log_probs_N: Tensor | None
+    rollout_log_probs_N: Tensor | None
+    sequences: Sequences | None  # needed where the objective couples tokens
+    objective: PolicyObjective
+
+    @property
+    def couples_tokens(self) -> bool:
+        """See `PolicyObjective.couples_tokens`."""
+        return self.objective.couples_tokens(self.old_log_probs_N)
+
+    def by_token(self) -> "PolicyTerms":
+        """The same with a sequence-level correction written as one of each token, where it does not depend on the
+        new log-probabilities: `old - rollout` of a token then is the sum over its sequence."""
+        if not self.objective.sums_correction or self.old_log_probs_N is None or self.rollout_log_probs_N is None:
+            return self
+        assert self.sequences is not None
+        summed_N = self.sequences.sum(self.old_log_probs_N - self.rollout_log_probs_N)
+        return replace(
+            self,
+            rollout_log_probs_N=self.old_log_probs_N - summed_N,
+            objective=replace(self.objective, correction_level="token"),
+        )
+
+    def at(self, rows_T: Tensor) -> "PolicyTerms":
+        """Of these rows only, for objectives that do not couple tokens."""
+
+        def taken(values_N: Tensor | None) -> Tensor | None:
+            return None if values_N is None else values_N[rows_T]
+
+        return replace(
+            self,
+            advantages_N=self.advantages_N[rows_T],
+            weights_N=self.weights_N[rows_T],
+            old_log_probs_N=taken(self.old_log_probs_N),
+            ref_log_probs_N=taken(self.ref_log_probs_N),
+            rollout_log_probs_N=taken(self.rollout_log_probs_N),
+        )
+
+    def surrogate_inputs(self, log_probs_N: Tensor) -> SurrogateInputs:
+        """Log-ratios of tokens and, where the objective has it so, of their sequences."""
+        if self.old_log_probs_N is None:
+            token_log_ratio_N, inside_N = torch.zeros_like(log_probs_N), torch.ones_like(log_probs_N)
+        else:
+            token_log_ratio_N = clamped_log_ratio(log_probs_N, self.old_log_probs_N)
+            inside_N = log_ratio_slope(log_probs_N, self.old_log_probs_N)
+        if self.objective.ratio != "sequence":
+            return SurrogateInputs(
+                log_probs_N, self.advantages_N, token_log_ratio_N, inside_N, token_log_ratio_N, None
+            )
+        assert self.sequences is not None
+        log_ratio_N = self.sequences.mean(token_log_ratio_N)
+        return SurrogateInputs(
+            log_probs_N, self.advantages_N, token_log_ratio_N, inside_N, log_ratio_N, self.sequences
+        )
+
+    def correction(self, log_probs_N: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Weights of the surrogate, and which tokens' ratios lie within the bounds; None without a correction."""
+        if self.objective.correction is None:
+            return None
+        assert self.rollout_log_probs_N is not None
+        old_log_probs_N = log_probs_N if self.old_log_probs_N is None else self.old_log_probs_N
+        sequences = self.sequences if self.objective.sums_correction else None
+        return rollout_weights(old_log_probs_N, self.rollout_log_probs_N, sequences, self.objective)
+
+    def losses(self, log_probs_N: Tensor) -> Tensor:
+        """`weights * (correction * surrogate_loss + kl_coef * KL)`.
+
+        The loss is their sum, less `(weights * entropy_coef * entropy).sum()`.
+        """
+        objective = self.objective
+        losses_N = SURROGATES[objective.surrogate].loss(self.surrogate_inputs(log_probs_N), objective)
+        correction = self.correction(log_probs_N)
+        if correction is not None:
+            losses_N = losses_N * correction[0]
+        if objective.kl_coef != 0:
+            assert self.ref_log_probs_N is not None
+            kl_N = reference_kl(log_probs_N, self.ref_log_probs_N, objective.kl_estimator)
+            losses_N = losses_N + objective.kl_coef * kl_N
+        return self.weights_N * losses_N
+
+    def coefficients(self, log_probs_N: Tensor) -> Tensor:
+        """`c = d losses.sum() / d log_probs`. Tests hold the slopes to autograd's; operators cannot use it."""
+        objective, weights_N = self.objective, self.weights_N
+        correction = self.correction(log_probs_N)
+        if correction is not None:
+            weights_N = weights_N * correction[0]
+        slopes_N = SURROGATES[objective.surrogate].slope(self.surrogate_inputs(log_probs_N), weights_N, objective)
+        if objective.kl_coef != 0:
+            assert self.ref_log_probs_N is not None
+            kl_N = reference_kl_slope(log_probs_N, self.ref_log_probs_N, objective.kl_estimator)
+            slopes_N = slopes_N + self.weights_N * objective.kl_coef * kl_N
+        return slopes_N
+
+    def entropy_coefficients(self) -> Tensor | None:
+        """`d loss / d entropy`; None without an entropy bonus."""
+        return None if self.objective.entropy_coef == 0 else -self.objective.entropy_coef * self.weights_N

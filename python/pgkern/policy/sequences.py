@@ -1,0 +1,49 @@
+"""Sums and means over the unmasked tokens of every sequence.
+
+Names: T tokens, S sequences.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Which sequence every token belongs to. Results are given to each token of the sequence, masked ones too.
+
+    Sums are by `index_put`, which repeats bit for bit on a GPU also (`index_add` does not), forward and backward.
+    A token whose number is none of 0 to count - 1, which only the CPU can refuse, has NaN for a result.
+    """
+
+    index_T: Tensor  # int64
+    mask_T: Tensor  # bool
+    count: int  # at least 1
+
+    def sums(self, values_T: Tensor) -> Tensor:
+        """One sum per sequence, `[S]`."""
+        kept_T = values_T.where(self.mask_T, 0)
+        return values_T.new_zeros(self.count).index_put((self._inside_T,), kept_T, accumulate=True)
+
+    def spread(self, values_S: Tensor) -> Tensor:
+        """`[T]`: for each token the value of its sequence."""
+        if values_S.shape[0] == 0:
+            return values_S.new_full(self.index_T.shape, torch.nan)
+        return values_S[self._inside_T].where(self._inside_T == self.index_T, torch.nan)
+
+    def sum(self, values_T: Tensor) -> Tensor:
+        """`[T]`: for each token the sum over its sequence."""
+        return self.spread(self.sums(values_T))
+
+    def mean(self, values_T: Tensor) -> Tensor:
+        """`[T]`: for each token the mean over its sequence, 0 where that has no unmasked token."""
+        return self.spread(self.sums(values_T) / self.lengths(values_T).clamp(min=1))
+
+    def lengths(self, like: Tensor) -> Tensor:
+        """Unmasked tokens of every sequence, `[S]`, in the dtype of `like`."""
+        return self.sums(like.new_ones(()).expand(self.index_T.shape[0]))
+
+    @property
+    def _inside_T(self) -> Tensor:
+        return self.index_T.clamp(0, self.count - 1)

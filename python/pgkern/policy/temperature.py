@@ -1,0 +1,65 @@
+"""What logits are divided by: one number, or one per token."""
+
+import math
+from numbers import Real
+
+import torch
+from torch import Tensor
+
+from .look_at_values import look_at_values
+
+
+def temperatures(
+    temperature: float | Tensor,
+    token_shape: torch.Size,
+    device: torch.device,
+    dtype: torch.dtype,
+    scored_T: Tensor | None = None,
+) -> Tensor:
+    """The temperature as a tensor `[1]`, or `[T]` for one per token; 1 where a token is not scored.
+
+    No gradient flows to it.
+
+    Raises:
+        ValueError: no number and no tensor of the tokens' shape (or of one element), another device, or a value that is
+            not finite and above 0 (of a tensor: where values are looked at).
+    """
+    if not isinstance(temperature, Tensor):
+        if isinstance(temperature, bool) or not isinstance(temperature, Real):
+            raise ValueError(f"temperature must be a number, or a tensor of one per token, got {temperature!r}")
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise ValueError(f"temperature must be finite and above 0, got {temperature}")
+        return torch.full((1,), float(temperature), dtype=dtype, device=device)
+    if temperature.shape != token_shape and temperature.numel() != 1:
+        raise ValueError(
+            f"temperature has shape {list(temperature.shape)}, expected the tokens' shape {list(token_shape)} "
+            "or one number"
+        )
+    if temperature.device != device:
+        raise ValueError(f"temperature is on {temperature.device}, the tokens are on {device}")
+    if not temperature.is_floating_point():
+        raise ValueError(f"temperature must be floating point, got {temperature.dtype}")
+    temperature_T = temperature.detach().reshape(-1).to(dtype)
+    if temperature.shape == token_shape and scored_T is not None:
+        temperature_T = temperature_T.where(scored_T, 1)
+    if look_at_values(device):
+        wrong_T = ~(temperature_T.isfinite() & (temperature_T > 0))
+        if bool(wrong_T.any()):
+            where = int(wrong_T.nonzero()[0, 0])
+            raise ValueError(
+                f"temperature must be finite and above 0, got {temperature_T[where].item()} at token {where}"
+            )
+    return temperature_T.contiguous()
+
+
+def check_softcap(softcap: float | None) -> float | None:
+    """`softcap` as a float.
+
+    Raises:
+        ValueError: neither None nor a finite number above 0.
+    """
+    if softcap is None:
+        return None
+    if isinstance(softcap, bool) or not isinstance(softcap, Real) or not (math.isfinite(softcap) and softcap > 0):
+        raise ValueError(f"softcap must be None or a finite number above 0, got {softcap!r}")
+    return float(softcap)
