@@ -277,5 +277,5 @@ def test_log_probs_and_entropy_from_hidden_states(softcap: float | None, bias: b
     theirs = ChunkedLogProbFunction.apply(hidden, weight, bias_V, ids, 0.7, 32, softcap, 1.0, ("entropy",))[:2]
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
     ours_grad, theirs_grad = (torch.autograd.grad((torch.stack(pair) * up).sum(), leaves) for pair in (ours, theirs))
-    # Gradients go up to 7.5. From fp64 TRL's are 1.5e-5 away (its entropy is a difference of larger numbers), ours 3e-6.
+    # Gradients go up to 7.5. From fp64 TRL's are 1.5e-5 away (its entropy is a difference of larger ones), ours 3e-6.
     torch.testing.assert_close(ours_grad, theirs_grad, rtol=1e-5, atol=5e-5)
