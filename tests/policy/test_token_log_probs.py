@@ -182,8 +182,8 @@ def test_the_temperature_may_be_a_numpy_number(temperature: np.floating) -> None
     assert torch.equal(token_log_probs(logits, token_ids, temperature=np.int64(1)), token_log_probs(logits, token_ids))
 
 
-@pytest.mark.parametrize("temperature", [torch.tensor(0.5), torch.tensor([0.5])])
-def test_a_tensor_is_no_temperature(temperature: Tensor) -> None:
+@pytest.mark.parametrize("temperature", [torch.tensor(0.5), torch.tensor([0.5]), torch.full((3,), 0.5)])
+def test_the_temperature_may_be_a_tensor(temperature: Tensor) -> None:
     logits, token_ids = sample(3, 7)
-    with pytest.raises(ValueError, match=r"temperature must be a Python or numpy number, got tensor.*\.item\(\)"):
-        token_log_probs(logits, token_ids, temperature=temperature)
+    found = token_log_probs(logits, token_ids, temperature=temperature)
+    torch.testing.assert_close(found, token_log_probs(logits, token_ids, temperature=0.5))

@@ -3,32 +3,49 @@
 Names: T tokens, D hidden size, V vocabulary.
 """
 
-import math
-from dataclasses import dataclass
-from numbers import Real
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..require_instance import require_instance
-
-_ID_DTYPES = (torch.int64, torch.int32)
+from .temperature import check_softcap, temperatures
+from .token_ids import checked_token_ids
 
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """`log_softmax((hidden @ weight.T + bias) / temperature)[token_ids]`, not yet computed."""
+    """`log_softmax(capped(hidden @ weight.T + bias) / temperature)[token_ids]`, not yet computed."""
 
     hidden_TD: Tensor
     weight_VD: Tensor
     bias_V: Tensor | None
     token_ids_T: Tensor
-    temperature: float
+    temperature_T: Tensor  # one per token, or one
+    softcap: float | None
 
     @property
     def compute_dtype(self) -> torch.dtype:
         """fp64 if an input is fp64, else fp32: logits are never rounded to 16 bits."""
-        return torch.promote_types(torch.promote_types(self.hidden_TD.dtype, self.weight_VD.dtype), torch.float32)
+        return compute_dtype(self.hidden_TD, self.weight_VD)
+
+    def at(self, rows_A: Tensor) -> "LinearHead":
+        """Of these rows only."""
+        return replace(
+            self,
+            hidden_TD=self.hidden_TD[rows_A],
+            token_ids_T=self.token_ids_T[rows_A],
+            temperature_T=self.temperatures(rows_A),
+        )
+
+    def temperatures(self, rows_A: Tensor) -> Tensor:
+        """One for all of these rows, or theirs."""
+        return self.temperature_T if self.temperature_T.shape[0] == 1 else self.temperature_T[rows_A]
+
+
+def compute_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
+    """fp64 if one of them is fp64, else fp32."""
+    return torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
 
 
 def linear_head(
@@ -36,7 +53,8 @@ def linear_head(
     weight: Tensor,
     token_ids: Tensor,
     bias: Tensor | None,
-    temperature: float,
+    temperature: float | Tensor,
+    softcap: float | None,
     scored_T: Tensor | None = None,
 ) -> LinearHead:
     """Check and flatten. Token ids outside `scored_T` (all, if None) may be anything and become 0.
@@ -66,41 +84,7 @@ def linear_head(
         raise ValueError(f"bias has shape {list(bias.shape)}, expected [{weight.shape[0]}], one per row of weight")
     if token_ids.device != weight.device:
         raise ValueError(f"token_ids is on {token_ids.device}, weight on {weight.device}")
-    check_temperature(temperature)
     token_ids_T = checked_token_ids(token_ids, weight.shape[0], scored_T)
-    return LinearHead(hidden.reshape(-1, hidden.shape[-1]), weight, bias, token_ids_T, float(temperature))
-
-
-def check_temperature(temperature: float) -> None:
-    """Refuse what logits cannot be divided by."""
-    if isinstance(temperature, Tensor):
-        raise ValueError(f"temperature must be a Python or numpy number, got {temperature!r}; take its .item()")
-    if isinstance(temperature, bool) or not isinstance(temperature, Real):
-        raise ValueError(f"temperature must be a number, got {temperature!r}")
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature must be finite and above 0, got {temperature}")
-
-
-def checked_token_ids(token_ids: Tensor, vocabulary: int, scored_T: Tensor | None = None) -> Tensor:
-    """The ids as int64 `[T]`, 0 where they are not scored.
-
-    Raises:
-        ValueError: not integers; on the CPU, a scored id outside the vocabulary. On a GPU, where looking would mean
-            waiting for the device, such a row comes out as NaN instead and nothing is read out of bounds.
-    """
-    if token_ids.dtype not in _ID_DTYPES:
-        raise ValueError(f"token_ids must be int64 or int32, got {token_ids.dtype}")
-    token_ids_T = token_ids.reshape(-1).to(torch.int64)
-    if scored_T is not None:
-        token_ids_T = token_ids_T.where(scored_T, 0)
-    if token_ids.device.type == "cpu":
-        outside_T = (token_ids_T < 0) | (token_ids_T >= vocabulary)
-        if scored_T is not None:
-            outside_T &= scored_T
-        if bool(outside_T.any()):
-            where = int(outside_T.nonzero()[0, 0])
-            raise ValueError(
-                f"token id {int(token_ids_T[where])} (at token {where}) is outside the vocabulary of {vocabulary}: "
-                f"expected 0 to {vocabulary - 1}"
-            )
-    return token_ids_T
+    temperature_T = temperatures(temperature, token_ids.shape, weight.device, compute_dtype(hidden, weight), scored_T)
+    hidden_TD = hidden.reshape(-1, hidden.shape[-1])
+    return LinearHead(hidden_TD, weight, bias, token_ids_T, temperature_T, check_softcap(softcap))

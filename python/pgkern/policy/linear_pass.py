@@ -10,7 +10,7 @@ from . import linear_pass_torch
 from .backend import use_triton
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead
-from .token_surrogate import PolicyTerms
+from .policy_terms import PolicyTerms
 
 
 def log_probs_pass(head: LinearHead, rows_N: Tensor, *, with_entropy: bool, chunk_tokens: int | None) -> LinearPass:

@@ -3,14 +3,16 @@
 Names: T tokens of one chunk, N tokens in all, D hidden size, V vocabulary.
 """
 
+import functools
+
 import torch
 from torch import Tensor
 
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead
+from .policy_terms import PolicyTerms
 from .row_exponentials import RowStatistics, exponentiate_rows_
-from .token_surrogate import PolicyTerms
 
 
 def log_probs_pass(head: LinearHead, rows_N: Tensor, *, with_entropy: bool, chunk_tokens: int | None) -> LinearPass:
@@ -47,16 +49,13 @@ def gradient_pass(
         statistics = exponentiate_rows_(
             logits_TV,
             head.token_ids_T[rows_T],
-            head.temperature,
+            head.temperatures(rows_T),
+            head.softcap,
             with_entropy=h_T is not None,
-            coefficients_T=c_T,
+            coefficients=functools.partial(_taken, c_T),
             entropy_coefficients_T=h_T,
         )
-        if h_T is None:
-            _add_active_rows(gradients, head, rows_T, hidden_TD, logits_TV, statistics, c_T)
-            continue
-        scales = statistics.gradient_scales(c_T, h_T, head.temperature)
-        gradients.add_exponentials(head, rows_T, hidden_TD, logits_TV, *scales)
+        _add_active_rows(gradients, head, rows_T, hidden_TD, logits_TV, statistics, c_T, h_T)
     return gradients
 
 
@@ -76,15 +75,26 @@ def _run(
     gradients = LinearGradients.zeros(head, needs) if needs.any else None
     for rows_T, hidden_TD, logits_TV in logit_chunks(head, rows_N, chunk_tokens):
         ids_T = head.token_ids_T[rows_T]
-        statistics = exponentiate_rows_(logits_TV, ids_T, head.temperature, with_entropy=with_entropy)
+        terms_T = None if terms is None else terms.at(rows_T)
+        h_T = None if terms_T is None else terms_T.entropy_coefficients()
+        statistics = exponentiate_rows_(
+            logits_TV,
+            ids_T,
+            head.temperatures(rows_T),
+            head.softcap,
+            with_entropy=with_entropy,
+            with_gradient=gradients is not None,
+            coefficients=None if terms_T is None else terms_T.coefficients_at,
+            entropy_coefficients_T=h_T,
+        )
         log_probs_N[rows_T] = statistics.log_probs_T
         if entropy_N is not None and statistics.entropy_T is not None:
             entropy_N[rows_T] = statistics.entropy_T
-        if terms is None or coefficients_N is None or gradients is None:
+        if terms_T is None or coefficients_N is None or gradients is None:
             continue
-        c_T = terms.at(rows_T).coefficients(statistics.log_probs_T)
+        c_T = terms_T.coefficients(statistics.log_probs_T)
         coefficients_N[rows_T] = c_T
-        _add_active_rows(gradients, head, rows_T, hidden_TD, logits_TV, statistics, c_T)
+        _add_active_rows(gradients, head, rows_T, hidden_TD, logits_TV, statistics, c_T, h_T)
     return LinearPass(log_probs_N, entropy_N, coefficients_N, gradients)
 
 
@@ -96,15 +106,24 @@ def _add_active_rows(
     exponentials_TV: Tensor,
     statistics: RowStatistics,
     coefficients_T: Tensor,
+    entropy_coefficients_T: Tensor | None,
 ) -> None:
-    active_A = coefficients_T.nonzero()[:, 0]
+    active_T = coefficients_T != 0
+    if entropy_coefficients_T is not None:
+        active_T |= entropy_coefficients_T != 0
+    active_A = active_T.nonzero()[:, 0]
     if active_A.numel() == 0:
         return
     if active_A.numel() < coefficients_T.numel():
         exponentials_TV = _move_rows_up_(exponentials_TV, active_A)
         rows_T, hidden_TD = rows_T[active_A], hidden_TD[active_A]
-    scales = statistics.at(active_A).gradient_scales(coefficients_T[active_A], None, head.temperature)
+    h_A = None if entropy_coefficients_T is None else entropy_coefficients_T[active_A]
+    scales = statistics.at(active_A).gradient_scales(coefficients_T[active_A], h_A)
     gradients.add_exponentials(head, rows_T, hidden_TD, exponentials_TV, *scales)
+
+
+def _taken(coefficients_T: Tensor, rows: slice, _log_probs: Tensor) -> Tensor:
+    return coefficients_T[rows]
 
 
 def _move_rows_up_(rows_TV: Tensor, kept_A: Tensor) -> Tensor:

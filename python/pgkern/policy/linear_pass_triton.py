@@ -12,7 +12,7 @@ from ..kernels.token_log_probs_forward import token_log_probs_forward
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead
-from .token_surrogate import PolicyTerms
+from .policy_terms import PolicyTerms
 from .triton_objective import triton_objective
 
 
@@ -20,7 +20,7 @@ def log_probs_pass(head: LinearHead, rows_N: Tensor, *, with_entropy: bool, chun
     """See `linear_pass`. The entropy costs the kernel nothing."""
     log_probs_N, entropy_N = _zeros(head), _zeros(head)
     for rows_T, _, logits_TV in logit_chunks(head, rows_N, chunk_tokens):
-        found = token_log_probs_forward(logits_TV, head.token_ids_T[rows_T], head.temperature)
+        found = token_log_probs_forward(logits_TV, head.token_ids_T[rows_T], head.temperatures(rows_T), head.softcap)
         log_probs_N[rows_T], entropy_N[rows_T] = found[:2]
     return LinearPass(log_probs_N, entropy_N if with_entropy else None, None, None)
 
@@ -31,22 +31,24 @@ def loss_pass(
     """See `linear_pass`."""
     log_probs_N, entropy_N, coefficients_N = _zeros(head), _zeros(head), _zeros(head)
     gradients = LinearGradients.zeros(head, needs)
-    token_objective, clip_low, clip_high = triton_objective(terms.objective)
+    objective = triton_objective(terms.objective)
+    assert objective is not None, "an objective without a device function takes two passes"
     grad_buffer_TV = None
     for rows_T, hidden_TD, logits_TV in logit_chunks(head, rows_N, chunk_tokens):
         grad_buffer_TV = _gradient_buffer(head, logits_TV) if grad_buffer_TV is None else grad_buffer_TV
         grad_logits_TV = grad_buffer_TV[: rows_T.numel()]
         terms_T = terms.at(rows_T)
-        log_probs_N[rows_T], entropy_N[rows_T], coefficients_N[rows_T] = policy_loss_rows(
+        _, log_probs_N[rows_T], entropy_N[rows_T], coefficients_N[rows_T] = policy_loss_rows(
             logits_TV,
             head.token_ids_T[rows_T],
             terms_T.advantages_N,
             terms_T.weights_N,
             terms_T.old_log_probs_N,
-            token_objective,
-            clip_low,
-            clip_high,
-            head.temperature,
+            terms_T.ref_log_probs_N,
+            terms_T.rollout_log_probs_N,
+            objective,
+            head.temperatures(rows_T),
+            head.softcap,
             out=grad_logits_TV,
         )
         gradients.add_rows(head, rows_T, hidden_TD, grad_logits_TV)
@@ -70,7 +72,8 @@ def gradient_pass(
     for rows_T, hidden_TD, logits_TV in logit_chunks(head, rows_N, chunk_tokens):
         grad_buffer_TV = _gradient_buffer(head, logits_TV) if grad_buffer_TV is None else grad_buffer_TV
         ids_T = head.token_ids_T[rows_T]
-        _, entropy_T, largest_T, log_sums_T = token_log_probs_forward(logits_TV, ids_T, head.temperature)
+        temperature_T = head.temperatures(rows_T)
+        _, entropy_T, largest_T, log_sums_T = token_log_probs_forward(logits_TV, ids_T, temperature_T, head.softcap)
         grad_logits_TV = token_log_probs_backward(
             logits_TV,
             ids_T,
@@ -79,7 +82,8 @@ def gradient_pass(
             log_sums_T,
             coefficients_N[rows_T],
             None if entropy_coefficients_N is None else entropy_coefficients_N[rows_T],
-            head.temperature,
+            temperature_T,
+            head.softcap,
             out=grad_buffer_TV[: rows_T.numel()],
         )
         gradients.add_rows(head, rows_T, hidden_TD, grad_logits_TV)

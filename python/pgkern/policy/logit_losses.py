@@ -112,9 +112,8 @@ def _(
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    losses, *rest = output
     ctx.save_for_backward(output[-1])
-    ctx.mark_non_differentiable(*rest)
+    ctx.mark_non_differentiable(*output[1:])
 
 
 @first_derivative_only
@@ -176,9 +175,7 @@ def _by_torch(
             softcap,
             with_entropy=True,
             with_gradient=out is not None,
-            coefficients=lambda some, log_probs_A, terms_A=terms_A, inside_A=inside_A: terms_A.at(some).coefficients(
-                log_probs_A.where(inside_A[some], torch.nan)
-            ),
+            coefficients=terms_A.coefficients_at,
             entropy_coefficients_T=h_A,
         )
         assert found.entropy_T is not None

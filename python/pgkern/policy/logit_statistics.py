@@ -50,7 +50,12 @@ def temperatures_of(temperature: Tensor, rows: slice | Tensor) -> Tensor:
 
 
 def _by_triton(
-    results: list[Tensor], logits: Tensor, token_ids: Tensor, temperature: Tensor, softcap: float | None, vocab_size: int
+    results: list[Tensor],
+    logits: Tensor,
+    token_ids: Tensor,
+    temperature: Tensor,
+    softcap: float | None,
+    vocab_size: int,
 ) -> None:
     from ..kernels.token_log_probs_forward import token_log_probs_forward
 

@@ -3,7 +3,7 @@
 Names: B padded rows of L tokens, N tokens in all, V vocabulary.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -22,7 +22,10 @@ from .token_ids import checked_token_ids
 from .token_log_probs import check_logits, checked_vocab_size, differentiable_log_probs
 from .token_losses import token_losses
 from .token_weights import Count, token_weights
-from .vocabulary_parallel import ProcessGroup, parallel_vocabulary
+from .vocabulary_parallel import parallel_vocabulary
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 
 def logits_policy_loss(
@@ -42,7 +45,7 @@ def logits_policy_loss(
     softcap: float | None = None,
     inplace_backward: bool = False,
     vocab_size: int | None = None,
-    process_group: ProcessGroup | None = None,
+    process_group: "ProcessGroup | None" = None,
 ) -> PolicyLoss:
     """Equal to
 

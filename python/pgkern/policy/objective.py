@@ -36,8 +36,8 @@ class PolicyObjective:
         "sequence": on that of its sequence, `r = exp(mean of d over the sequence's unmasked tokens)`, for each of them.
     surrogate
         "plain": `A * log p` without a ratio, else `A * r`.
-        "clip": `min(A * min(r, delta), A * clip(r, 1 - clip_low, 1 + clip_high))`, where A < 0 at least `dual_clip * A`;
-            `delta` and `dual_clip` may be None. On an edge itself the gradient is still whole.
+        "clip": `min(A * min(r, delta), A * clip(r, 1 - clip_low, 1 + clip_high))`, and where A < 0 no less than
+            `dual_clip * A`; `delta` and `dual_clip` may be None. On an edge itself the gradient is still whole.
         "detach": `A * w * log p` with w = clip(r, 1 - clip_low, 1 + clip_high) held constant; None bounds nothing.
         "soft_gate": `A * sigmoid(τ (r - 1)) * 4 / τ`, τ = gate_temperature_positive if A > 0, else
             gate_temperature_negative.
@@ -98,8 +98,9 @@ class PolicyObjective:
         self._check_correction()
         self._check_reduction()
         # Written so that a compiler can trace it where an objective is made in compiled code.
-        given = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.init]
-        object.__setattr__(self, "key", " ".join(given))
+        given = [(f.name, getattr(self, f.name)) for f in fields(self) if f.init]
+        text = [f"{name}={float(value) if isinstance(value, float) else value!r}" for name, value in given]
+        object.__setattr__(self, "key", " ".join(text))
 
     def _check_correction(self) -> None:
         if self.correction is None:
@@ -113,7 +114,7 @@ class PolicyObjective:
         _require_one_of("correction", self.correction, get_args(Correction))
         if self.correction_cap is None:
             raise ValueError(
-                f"correction {self.correction!r} needs correction_cap, the largest weight it lets through (2.0 is usual)"
+                f"correction {self.correction!r} needs correction_cap, the largest weight that passes (2.0 is usual)"
             )
         _require_number("correction_cap", self.correction_cap)
         _require_number("correction_floor", self.correction_floor)
@@ -227,9 +228,9 @@ class PolicyObjective:
 
     @classmethod
     def sapo(cls, **overrides: Any) -> "PolicyObjective":
-        """SAPO: a sigmoid of the ratio in place of the clip (arXiv 2511.20347), steeper where the advantage is negative.
+        """SAPO: a sigmoid of the ratio in place of the clip (arXiv 2511.20347).
 
-        The temperatures are 1.0 and 1.05, as there.
+        Its temperatures are 1.0 and, steeper, 1.05 where the advantage is negative, as there.
         """
         return cls(
             **{

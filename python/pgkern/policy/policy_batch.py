@@ -11,7 +11,7 @@ from torch import Tensor
 from ..require_instance import require_instance
 from .look_at_values import look_at_values
 from .objective import PolicyObjective
-from .packed_sequences import padded_sequences, packed_sequences
+from .packed_sequences import packed_sequences, padded_sequences
 from .policy_terms import PolicyTerms
 from .sequences import Sequences
 

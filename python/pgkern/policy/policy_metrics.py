@@ -55,8 +55,8 @@ def policy_metrics(
     metrics["active_fraction"] = mean(active_T)
     if objective.ratio != "none" or batch.old_log_probs_T is not None:
         inputs = terms.surrogate_inputs(log_probs_T)
-        metrics["ratio_mean"] = mean(inputs.ratio_T)
-        metrics["ratio_max"] = torch.cat([inputs.ratio_T * mask_T, mask_T.new_zeros(1)]).max()
+        metrics["ratio_mean"] = mean(inputs.ratio)
+        metrics["ratio_max"] = torch.cat([inputs.ratio * mask_T, mask_T.new_zeros(1)]).max()
         metrics["approx_kl"] = mean(inputs.token_log_ratio_T.expm1() - inputs.token_log_ratio_T)
         clipped = SURROGATES[objective.surrogate].clipped(inputs, objective)
         for side, clipped_T in zip(("low", "high"), clipped or (torch.zeros_like(mask_T),) * 2, strict=True):

@@ -47,7 +47,7 @@ class PolicyTerms:
             objective=replace(self.objective, correction_level="token"),
         )
 
-    def at(self, rows_T: Tensor) -> "PolicyTerms":
+    def at(self, rows_T: Tensor | slice) -> "PolicyTerms":
         """Of these rows only, for objectives that do not couple tokens."""
 
         def taken(values_N: Tensor | None) -> Tensor | None:
@@ -70,14 +70,10 @@ class PolicyTerms:
             token_log_ratio_N = clamped_log_ratio(log_probs_N, self.old_log_probs_N)
             inside_N = log_ratio_slope(log_probs_N, self.old_log_probs_N)
         if self.objective.ratio != "sequence":
-            return SurrogateInputs(
-                log_probs_N, self.advantages_N, token_log_ratio_N, inside_N, token_log_ratio_N, None
-            )
+            return SurrogateInputs(log_probs_N, self.advantages_N, token_log_ratio_N, inside_N, token_log_ratio_N, None)
         assert self.sequences is not None
         log_ratio_N = self.sequences.mean(token_log_ratio_N)
-        return SurrogateInputs(
-            log_probs_N, self.advantages_N, token_log_ratio_N, inside_N, log_ratio_N, self.sequences
-        )
+        return SurrogateInputs(log_probs_N, self.advantages_N, token_log_ratio_N, inside_N, log_ratio_N, self.sequences)
 
     def correction(self, log_probs_N: Tensor) -> tuple[Tensor, Tensor] | None:
         """Weights of the surrogate, and which tokens' ratios lie within the bounds; None without a correction."""
@@ -116,6 +112,10 @@ class PolicyTerms:
             kl_N = reference_kl_slope(log_probs_N, self.ref_log_probs_N, objective.kl_estimator)
             slopes_N = slopes_N + self.weights_N * objective.kl_coef * kl_N
         return slopes_N
+
+    def coefficients_at(self, rows: slice, log_probs_T: Tensor) -> Tensor:
+        """`coefficients` of these rows only, for objectives that do not couple tokens."""
+        return self.at(rows).coefficients(log_probs_T)
 
     def entropy_coefficients(self) -> Tensor | None:
         """`d loss / d entropy`; None without an entropy bonus."""

@@ -15,7 +15,7 @@ from .sequences import Sequences
 def rollout_weights(
     old_log_probs_T: Tensor, rollout_log_probs_T: Tensor, sequences: Sequences | None, objective: PolicyObjective
 ) -> tuple[Tensor, Tensor]:
-    """The weight of every token's surrogate (a constant: it has no slope), and whether the bounds let its ratio through.
+    """The weight of every token's surrogate (a constant: no slope), and whether the bounds let its ratio through.
 
     The ratio is `exp(old - rollout)`, of the token, or with `sequences` of the whole sequence (the product).
     """

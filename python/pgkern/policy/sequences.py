@@ -24,13 +24,13 @@ class Sequences:
     def sums(self, values_T: Tensor) -> Tensor:
         """One sum per sequence, `[S]`."""
         kept_T = values_T.where(self.mask_T, 0)
-        return values_T.new_zeros(self.count).index_put((self._inside_T,), kept_T, accumulate=True)
+        return values_T.new_zeros(self.count).index_put((self._inside,), kept_T, accumulate=True)
 
     def spread(self, values_S: Tensor) -> Tensor:
         """`[T]`: for each token the value of its sequence."""
         if values_S.shape[0] == 0:
             return values_S.new_full(self.index_T.shape, torch.nan)
-        return values_S[self._inside_T].where(self._inside_T == self.index_T, torch.nan)
+        return values_S[self._inside].where(self._inside == self.index_T, torch.nan)
 
     def sum(self, values_T: Tensor) -> Tensor:
         """`[T]`: for each token the sum over its sequence."""
@@ -45,5 +45,5 @@ class Sequences:
         return self.sums(like.new_ones(()).expand(self.index_T.shape[0]))
 
     @property
-    def _inside_T(self) -> Tensor:
+    def _inside(self) -> Tensor:
         return self.index_T.clamp(0, self.count - 1)

@@ -3,7 +3,7 @@
 Names: B padded rows of L tokens, N tokens in all, V vocabulary.
 """
 
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -14,7 +14,10 @@ from .logit_gradient import logit_gradient_in_place_op
 from .logit_statistics import logit_statistics_op
 from .temperature import check_softcap, temperatures
 from .token_ids import checked_token_ids
-from .vocabulary_parallel import ProcessGroup, parallel_log_probs, parallel_vocabulary
+from .vocabulary_parallel import parallel_log_probs, parallel_vocabulary
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 
 @overload
@@ -27,7 +30,7 @@ def token_log_probs(
     return_entropy: Literal[False] = False,
     inplace_backward: bool = False,
     vocab_size: int | None = None,
-    process_group: ProcessGroup | None = None,
+    process_group: "ProcessGroup | None" = None,
 ) -> Tensor: ...
 @overload
 def token_log_probs(
@@ -39,7 +42,7 @@ def token_log_probs(
     return_entropy: Literal[True],
     inplace_backward: bool = False,
     vocab_size: int | None = None,
-    process_group: ProcessGroup | None = None,
+    process_group: "ProcessGroup | None" = None,
 ) -> tuple[Tensor, Tensor]: ...
 def token_log_probs(
     logits: Tensor,
@@ -50,7 +53,7 @@ def token_log_probs(
     return_entropy: bool = False,
     inplace_backward: bool = False,
     vocab_size: int | None = None,
-    process_group: ProcessGroup | None = None,
+    process_group: "ProcessGroup | None" = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Equal to
 
@@ -130,7 +133,7 @@ def differentiable_log_probs(
     *,
     with_entropy: bool,
     in_place: bool,
-    process_group: ProcessGroup | None,
+    process_group: "ProcessGroup | None",
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities and entropies `[N]`; the entropies may be anything unless asked for."""
     arguments = (logits, token_ids_N, temperature_N, softcap, vocab_size, with_entropy)

@@ -14,19 +14,17 @@ from .logit_gradient import logit_gradient_in_place_op, logit_gradient_op
 from .logit_statistics import logit_statistics_op, temperatures_of
 
 if TYPE_CHECKING:
-    from torch.distributed import ProcessGroup
-else:
-    ProcessGroup = Any  # torch may be built without it
+    from torch.distributed import ProcessGroup  # a torch without it can still import this file
 
 
-def slice_sizes(columns: int, device: torch.device, process_group: ProcessGroup) -> Tensor:
+def slice_sizes(columns: int, device: torch.device, process_group: "ProcessGroup") -> Tensor:
     """How many columns every rank holds, in the order of the ranks."""
     sizes = torch.empty(dist.get_world_size(process_group), dtype=torch.int64, device=device)
     dist.all_gather_into_tensor(sizes, torch.tensor([columns], device=device), group=process_group)
     return sizes
 
 
-def parallel_vocabulary(columns: int, device: torch.device, process_group: ProcessGroup) -> int:
+def parallel_vocabulary(columns: int, device: torch.device, process_group: "ProcessGroup") -> int:
     """Columns of all ranks together, where values are looked at (on a GPU nothing waits for it): the CPU's check."""
     return int(slice_sizes(columns, device, process_group).sum()) if device.type == "cpu" else columns
 
@@ -40,7 +38,7 @@ def parallel_log_probs(
     with_entropy: bool,
     *,
     in_place: bool,
-    process_group: ProcessGroup,
+    process_group: "ProcessGroup",
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities and entropies, the same on every rank; backward gives each rank its slice's gradient."""
     sizes = slice_sizes(vocab_size, logits.device, process_group)
@@ -62,7 +60,7 @@ class _ParallelLogProbs(torch.autograd.Function):
         vocab_size: int,
         with_entropy: bool,
         in_place: bool,
-        process_group: ProcessGroup,
+        process_group: "ProcessGroup",
     ) -> tuple[Tensor, Tensor]:
         found = _all_slices(logits, local_ids_N, temperature_N, softcap, vocab_size, process_group)
         ctx.save_for_backward(logits, local_ids_N, temperature_N, *found)
@@ -103,7 +101,7 @@ def _all_slices(
     temperature_N: Tensor,
     softcap: float | None,
     vocab_size: int,
-    process_group: ProcessGroup,
+    process_group: "ProcessGroup",
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What `logit_statistics` says of all slices together."""
     local = logit_statistics_op(logits, local_ids_N, temperature_N, softcap, vocab_size, True)

@@ -23,7 +23,7 @@ def clip_bounds(objective: "PolicyObjective") -> tuple[float, float, float]:
 def clip_loss(inputs: SurrogateInputs, objective: "PolicyObjective") -> "Tensor":
     """`-min(A * min(r, delta), A * clip(r, low, high))`, for A < 0 at most `-dual_clip * A`; written by A's sign."""
     low, high, high_negative = clip_bounds(objective)
-    ratio_T = inputs.ratio_T
+    ratio_T = inputs.ratio
     kept_T = ratio_T.clamp(max=high).where(inputs.advantages_T >= 0, ratio_T.clamp(low, high_negative))
     return -inputs.advantages_T * kept_T
 
@@ -31,14 +31,14 @@ def clip_loss(inputs: SurrogateInputs, objective: "PolicyObjective") -> "Tensor"
 def clip_slope(inputs: SurrogateInputs, weights_T: "Tensor", objective: "PolicyObjective") -> "Tensor":
     """`-A * r` through the log-ratio; 0 beyond the bounds, whole on them."""
     below_T, above_T = clipped(inputs, objective)
-    slopes_T = weights_T * -inputs.advantages_T * inputs.ratio_T
+    slopes_T = weights_T * -inputs.advantages_T * inputs.ratio
     return inputs.through_log_ratio(slopes_T.masked_fill(below_T | above_T, 0))
 
 
 def clipped(inputs: SurrogateInputs, objective: "PolicyObjective") -> "tuple[Tensor, Tensor]":
     """Tokens without a gradient: ratio below the bounds, ratio above them."""
     low, high, high_negative = clip_bounds(objective)
-    ratio_T, advantages_T = inputs.ratio_T, inputs.advantages_T
+    ratio_T, advantages_T = inputs.ratio, inputs.advantages_T
     above_T = ((advantages_T > 0) & (ratio_T > high)) | ((advantages_T < 0) & (ratio_T > high_negative))
     return (advantages_T < 0) & (ratio_T < low), above_T
 

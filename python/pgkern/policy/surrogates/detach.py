@@ -18,18 +18,18 @@ def weight_bounds(objective: "PolicyObjective") -> tuple[float, float]:
 
 def detach_loss(inputs: SurrogateInputs, objective: "PolicyObjective") -> "Tensor":
     """`-A * clip(r, low, high) * log p`, of which only log p has a slope."""
-    return -inputs.advantages_T * inputs.ratio_T.clamp(*weight_bounds(objective)) * inputs.log_probs_T
+    return -inputs.advantages_T * inputs.ratio.clamp(*weight_bounds(objective)) * inputs.log_probs_T
 
 
 def detach_slope(inputs: SurrogateInputs, weights_T: "Tensor", objective: "PolicyObjective") -> "Tensor":
     """`-A * clip(r, low, high)`: the weight is a constant."""
-    return weights_T * -inputs.advantages_T * inputs.ratio_T.clamp(*weight_bounds(objective))
+    return weights_T * -inputs.advantages_T * inputs.ratio.clamp(*weight_bounds(objective))
 
 
 def clipped(inputs: SurrogateInputs, objective: "PolicyObjective") -> "tuple[Tensor, Tensor]":
     """Tokens whose weight was raised, and lowered; they keep their gradient."""
     low, high = weight_bounds(objective)
-    return inputs.ratio_T < low, inputs.ratio_T > high
+    return inputs.ratio < low, inputs.ratio > high
 
 
 def _check(objective: "PolicyObjective") -> None:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def plain_loss(inputs: SurrogateInputs, objective: "PolicyObjective") -> "Tensor":
     """`-A * log p`, or `-A * r`."""
-    return -inputs.advantages_T * (inputs.log_probs_T if objective.ratio == "none" else inputs.ratio_T)
+    return -inputs.advantages_T * (inputs.log_probs_T if objective.ratio == "none" else inputs.ratio)
 
 
 def plain_slope(inputs: SurrogateInputs, weights_T: "Tensor", objective: "PolicyObjective") -> "Tensor":
     """`-A`, or `-A * r` through the log-ratio."""
     if objective.ratio == "none":
         return weights_T * -inputs.advantages_T
-    return inputs.through_log_ratio(weights_T * -inputs.advantages_T * inputs.ratio_T)
+    return inputs.through_log_ratio(weights_T * -inputs.advantages_T * inputs.ratio)
 
 
 PLAIN = Surrogate(plain_loss, plain_slope, ratios=("none", "token", "sequence"), otherwise="takes any ratio")

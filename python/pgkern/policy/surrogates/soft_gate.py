@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 def soft_gate_loss(inputs: SurrogateInputs, objective: "PolicyObjective") -> "Tensor":
     """`-A * sigmoid(τ (r - 1)) * 4 / τ`: slope 1 at r = 1, as without a gate."""
     temperature_T = _temperature(inputs, objective)
-    return -inputs.advantages_T * (temperature_T * (inputs.ratio_T - 1)).sigmoid() * 4 / temperature_T
+    return -inputs.advantages_T * (temperature_T * (inputs.ratio - 1)).sigmoid() * 4 / temperature_T
 
 
 def soft_gate_slope(inputs: SurrogateInputs, weights_T: "Tensor", objective: "PolicyObjective") -> "Tensor":
     """`-A * 4 * sigmoid(x) * sigmoid(-x) * r` through the log-ratio, x = τ (r - 1)."""
-    x_T = _temperature(inputs, objective) * (inputs.ratio_T - 1)
-    slope_T = 4 * x_T.sigmoid() * (-x_T).sigmoid() * inputs.ratio_T
+    x_T = _temperature(inputs, objective) * (inputs.ratio - 1)
+    slope_T = 4 * x_T.sigmoid() * (-x_T).sigmoid() * inputs.ratio
     return inputs.through_log_ratio(weights_T * -inputs.advantages_T * slope_T)
 
 

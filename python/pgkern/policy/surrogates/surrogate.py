@@ -37,7 +37,7 @@ class SurrogateInputs:
     sequences: "Sequences | None"  # None where every token stands alone
 
     @property
-    def ratio_T(self) -> "Tensor":
+    def ratio(self) -> "Tensor":
         """The importance ratio, at the objective's level."""
         return self.log_ratio_T.exp()
 
