@@ -30,7 +30,7 @@ from pgkern.train.config_file import ConfigError, load_config, to_toml
         (WarmupConfig, {"learning_rate": 0.0}, r"learning_rate is 0\.0, expected a finite number above 0"),
         (RolloutConfig, {"temperature": -1.0}, r"temperature is -1\.0, expected a finite number above 0"),
         (ObjectiveConfig, {"baseline": "leave_one_out"}, "normalize_std goes with baseline"),
-        (ObjectiveConfig, {"name": "reinforce", "clip_low": 0.1}, "surrogate 'plain' clips nothing"),
+        (ObjectiveConfig, {"name": "reinforce", "clip_low": 0.1}, "surrogate 'plain' does not use clip_low=0.1"),
         (ObjectiveConfig, {"clip_low": -1.0}, "clip_low"),
         (DataConfig, {"train_file": "x.jsonl"}, "train_file is for task 'jsonl'"),
         (RolloutConfig, {"stop": ""}, "stop is empty"),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pgkern.data.problem import Problem
+from pgkern.policy import naive
 from pgkern.policy.objective import PolicyObjective
 from pgkern.train.gradients import accumulate_gradients
 from pgkern.train.micro_batches import TokenSequence
@@ -75,6 +76,51 @@ def test_rows_of_any_size_add_up_to_the_textbook_gradient(
     assert metrics["loss"] == pytest.approx(loss.item(), abs=1e-5)
     assert 0.0 < metrics["clip_fraction_low"] + metrics["clip_fraction_high"] < 1.0
     assert 0.0 < metrics["active_fraction"] < 1.0
+
+
+@pytest.mark.parametrize("max_tokens", [1, 10_000])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        PolicyObjective.gspo(clip_low=0.1, clip_high=0.1),
+        PolicyObjective.gmpo(),
+        PolicyObjective.kimi_k15(mirror_coef=0.3),
+    ],
+    ids=["gspo", "gmpo", "kimi_k15"],
+)
+def test_objectives_of_whole_sequences_do_not_depend_on_the_rows(
+    policy: Policy, sequences: list[TokenSequence], objective: PolicyObjective, max_tokens: int
+) -> None:
+    """A sequence is never cut in two, and one of advantage 0 goes through the model where it has a gradient."""
+    noise = torch.Generator().manual_seed(0)
+    exact = score(policy, sequences, temperature=TEMPERATURE, max_tokens=100)
+    old = [[value + float(torch.randn((), generator=noise)) * 0.2 for value in row] for row in exact.log_probs]
+    log_probs = torch.cat([log_probs_one_by_one(policy, sequence) for sequence in sequences])
+    ids = torch.cat([torch.full((len(row),), index) for index, row in enumerate(old)])
+    loss = naive.policy_loss(
+        log_probs,
+        torch.tensor(ADVANTAGES),
+        torch.ones_like(ids),
+        old_log_probs=torch.tensor([value for row in old for value in row]),
+        sequence_ids=ids,
+        objective=objective,
+    ).loss
+    loss.backward()
+    expected = gradients(policy)
+    policy.model.zero_grad()
+    accumulate_gradients(
+        policy,
+        sequences,
+        ADVANTAGES,
+        objective=objective,
+        temperature=TEMPERATURE,
+        old_log_probs=old,
+        max_tokens=max_tokens,
+    )
+    found = gradients(policy)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-6)
 
 
 def test_scores_are_log_probs_and_entropies_of_each_sequence_alone(

@@ -140,6 +140,11 @@ class PolicyObjective:
         """Whether the correction is that of whole sequences."""
         return self.correction is not None and self.correction_level == "sequence"
 
+    @property
+    def acts_without_advantage(self) -> bool:
+        """Whether a token of advantage 0 may have a gradient all the same."""
+        return self.kl_coef != 0 or self.entropy_coef != 0 or self.surrogate == "mirror"
+
     def couples_tokens(self, old_log_probs: object) -> bool:
         """Whether a token's gradient is known only once the log-probabilities of its whole sequence are.
 

@@ -12,7 +12,19 @@ from ..policy.objective import PolicyObjective
 
 Task = Literal["arithmetic", "jsonl"]
 Baseline = Literal["none", "batch_mean", "group_mean", "leave_one_out"]
-ObjectiveName = Literal["reinforce", "reinforce_off_policy", "ppo", "grpo", "dr_grpo", "dapo"]
+ObjectiveName = Literal[
+    "reinforce",
+    "reinforce_off_policy",
+    "ppo",
+    "grpo",
+    "dr_grpo",
+    "dapo",
+    "gspo",
+    "cispo",
+    "gmpo",
+    "sapo",
+    "kimi_k15",
+]
 RewardName = Literal["r1_zero", "boxed", "gsm8k"]
 Engine = Literal["transformers"]
 Schedule = Literal["linear", "constant"]
@@ -137,17 +149,18 @@ class ObjectiveConfig:
     normalize_std: bool = True  # divide advantages by the group's (or the batch's) standard deviation
     clip_low: float | None = None  # None: the objective's own
     clip_high: float | None = None
+    mirror_coef: float | None = None  # kimi_k15: must be given
 
     def __post_init__(self) -> None:
         if self.normalize_std and self.baseline not in ("group_mean", "batch_mean"):
             raise ValueError(
                 f"normalize_std goes with baseline 'group_mean' or 'batch_mean', not {self.baseline!r}; set it to false"
             )
-        self.policy_objective(max_tokens=1)  # refuses clip bounds that the objective cannot have
+        self.policy_objective(max_tokens=1)  # refuses numbers that the objective cannot have
 
     def policy_objective(self, max_tokens: int) -> PolicyObjective:
         """The objective these settings name; Dr. GRPO divides by the token budget of a response."""
-        overrides = {"clip_low": self.clip_low, "clip_high": self.clip_high}
+        overrides = {"clip_low": self.clip_low, "clip_high": self.clip_high, "mirror_coef": self.mirror_coef}
         if self.name == "dr_grpo":
             overrides["reduction_constant"] = float(max_tokens)
         given = {name: value for name, value in overrides.items() if value is not None}

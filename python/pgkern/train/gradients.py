@@ -27,11 +27,16 @@ def accumulate_gradients(
 ) -> dict[str, float]:
     """Add ∇ of the objective's loss over these sequences to the parameters' `.grad`, and return the pass's metrics.
 
-    Sequences with advantage 0 have no gradient and do not go through the model; they count in the denominators.
+    Sequences with advantage 0 do not go through the model where the objective then has no gradient for them; they
+    count in the denominators.
     """
     num_tokens = sum(len(sequence.response_ids) for sequence in sequences)
     num_sequences = sum(1 for sequence in sequences if sequence.response_ids)
-    kept = [index for index, advantage in enumerate(advantages) if advantage != 0 and sequences[index].response_ids]
+    kept = [
+        index
+        for index, advantage in enumerate(advantages)
+        if sequences[index].response_ids and (advantage != 0 or objective.acts_without_advantage)
+    ]
     totals: dict[str, Tensor] = {}
     for batch in micro_batches([sequences[index] for index in kept], max_tokens, policy.device):
         chosen = [kept[index] for index in batch.indices]
