@@ -32,7 +32,6 @@ def loss_pass(
     log_probs_N, entropy_N, coefficients_N = _zeros(head), _zeros(head), _zeros(head)
     gradients = LinearGradients.zeros(head, needs)
     objective = triton_objective(terms.objective)
-    assert objective is not None, "an objective without a device function takes two passes"
     grad_buffer_TV = None
     for rows_T, hidden_TD, logits_TV in logit_chunks(head, rows_N, chunk_tokens):
         grad_buffer_TV = _gradient_buffer(head, logits_TV) if grad_buffer_TV is None else grad_buffer_TV

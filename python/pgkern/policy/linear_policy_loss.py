@@ -93,7 +93,7 @@ def linear_policy_loss(
     head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, batch.mask_T)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
     rows_N = batch.mask_T.nonzero()[:, 0]  # on a GPU this waits for the device, once
-    if terms.couples_tokens or objective.reduction == "none":
+    if not terms.take_one_visit:
         losses_N, log_probs_N, entropy_N, coefficients_N = _two_passes(head, rows_N, terms, chunk_tokens)
         loss = losses_N.reshape(hidden.shape[:-1]) if objective.reduction == "none" else losses_N.sum()
     else:

@@ -106,6 +106,8 @@ def _write(
     coefficients: Tensor,
     entropy_coefficients: Tensor | None,
 ) -> None:
+    # A token that is none of the vocabulary has a log-probability of NaN: its row says so, where it is wanted at all.
+    coefficients = coefficients.masked_fill(log_probs.isnan() & (coefficients != 0), torch.nan)
     if use_triton(logits, log_probs.dtype):
         _by_triton(
             out,

@@ -211,7 +211,6 @@ def _by_triton(
     from .triton_objective import triton_objective
 
     objective = triton_objective(terms.objective)
-    assert objective is not None
     for first, view_NV in row_views(logits):
         rows = slice(first, first + view_NV.shape[0])
         here = terms.at(rows)

@@ -22,7 +22,7 @@ from .token_ids import checked_token_ids
 from .token_log_probs import check_logits, checked_vocab_size, differentiable_log_probs
 from .token_losses import token_losses
 from .token_weights import Count, token_weights
-from .vocabulary_parallel import parallel_vocabulary
+from .vocabulary_parallel import vocabulary_slice
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -91,10 +91,10 @@ def logits_policy_loss(
     )
     temperature_N = temperatures(temperature, token_ids.shape, logits.device, dtype, batch.mask_T)
     softcap = check_softcap(softcap)
-    vocabulary = columns if process_group is None else parallel_vocabulary(columns, logits.device, process_group)
-    token_ids_N = checked_token_ids(token_ids, vocabulary, batch.mask_T)
+    part = vocabulary_slice(columns, token_ids.numel(), logits.device, process_group)
+    token_ids_N = checked_token_ids(token_ids, columns if part is None else part.vocabulary, batch.mask_T)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
-    if terms.couples_tokens or objective.reduction == "none" or process_group is not None:
+    if process_group is not None or not terms.take_one_visit:
         log_probs_N, entropy_N = differentiable_log_probs(
             logits,
             token_ids_N,
@@ -103,7 +103,7 @@ def logits_policy_loss(
             columns,
             with_entropy=True,
             in_place=inplace_backward,
-            process_group=process_group,
+            part=part,
         )
         log_probs_N, entropy_N = log_probs_N.where(batch.mask_T, 0), entropy_N.where(batch.mask_T, 0)
         losses_N, coefficients_N = token_losses(log_probs_N, terms)

@@ -152,6 +152,12 @@ class PolicyObjective:
         """
         return self.ratio == "sequence" or (self.sums_correction and old_log_probs is None)
 
+    def takes_one_visit(self, old_log_probs: object) -> bool:
+        """Whether logits need only be seen once: a token's gradient follows from its own log-probability, by a formula
+        that the row kernels know, and is not multiplied from above by numbers that come later."""
+        known = SURROGATES[self.surrogate].on_device is not None
+        return known and self.reduction != "none" and not self.couples_tokens(old_log_probs)
+
     @staticmethod
     @lru_cache(maxsize=256)
     def from_key(key: str) -> "PolicyObjective":

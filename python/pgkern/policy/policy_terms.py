@@ -34,6 +34,16 @@ class PolicyTerms:
         """See `PolicyObjective.couples_tokens`."""
         return self.objective.couples_tokens(self.old_log_probs_N)
 
+    @property
+    def on_device(self) -> bool:
+        """Whether the kernels know the formula."""
+        return SURROGATES[self.objective.surrogate].on_device is not None and not self.couples_tokens
+
+    @property
+    def take_one_visit(self) -> bool:
+        """See `PolicyObjective.takes_one_visit`."""
+        return self.objective.takes_one_visit(self.old_log_probs_N)
+
     def by_token(self) -> "PolicyTerms":
         """The same with a sequence-level correction written as one of each token, where it does not depend on the
         new log-probabilities: `old - rollout` of a token then is the sum over its sequence."""

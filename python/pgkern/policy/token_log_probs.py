@@ -11,10 +11,10 @@ from torch import Tensor
 from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
 from .logit_gradient import logit_gradient_in_place_op
-from .logit_statistics import logit_statistics_op
+from .logit_statistics import logit_statistics_op, nan_without_log_prob
 from .temperature import check_softcap, temperatures
 from .token_ids import checked_token_ids
-from .vocabulary_parallel import parallel_log_probs, parallel_vocabulary
+from .vocabulary_parallel import VocabularySlice, parallel_log_probs, vocabulary_slice
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -72,14 +72,17 @@ def token_log_probs(
         inplace_backward: write the gradient over the logits. Their values are gone after `backward`, which then works
             once; torch refuses it where another function has saved them.
         vocab_size: columns from here on are padding: they have probability 0, are not read, and get gradient 0.
-        process_group: every rank holds a slice of the vocabulary, one after the other in the order of the ranks, of
-            any sizes; `token_ids` are ids of the whole vocabulary and the same on every rank, and so are the results.
-            Each rank gets its slice's gradient. `vocab_size` then counts this rank's columns.
+        process_group: every rank holds a slice of the vocabulary, one after the other in the order of the group's
+            ranks, of any sizes. `token_ids` are ids of the whole vocabulary; they and all other arguments are the same
+            on every rank, and so are the results. Each rank gets its slice's gradient. `vocab_size` then counts this
+            rank's columns. Every rank has to call, and a call that one of them refuses alone leaves the others waiting;
+            backward needs no other rank.
     Returns:
         fp32 (fp64 from fp64) in the leading shape, in nats; both results are differentiable, once.
     Raises:
         ValueError: shapes, dtypes or values that do not fit, with the numbers. A token id outside the vocabulary is
             one on the CPU; on a GPU, which is not waited for, and in compiled code it makes that token's result NaN.
+            Also on the CPU, numbers of rows that differ between the ranks of `process_group`.
     Source: the primer's eq. 3.
     """
     check_logits(logits, token_ids)
@@ -87,8 +90,8 @@ def token_log_probs(
     temperature_N = temperatures(
         temperature, token_ids.shape, logits.device, torch.promote_types(logits.dtype, torch.float32)
     )
-    vocabulary = columns if process_group is None else parallel_vocabulary(columns, logits.device, process_group)
-    token_ids_N = checked_token_ids(token_ids, vocabulary)
+    part = vocabulary_slice(columns, token_ids.numel(), logits.device, process_group)
+    token_ids_N = checked_token_ids(token_ids, columns if part is None else part.vocabulary)
     log_probs_N, entropy_N = differentiable_log_probs(
         logits,
         token_ids_N,
@@ -97,7 +100,7 @@ def token_log_probs(
         columns,
         with_entropy=return_entropy,
         in_place=inplace_backward,
-        process_group=process_group,
+        part=part,
     )
     log_probs: Tensor = log_probs_N.reshape(token_ids.shape)
     return (log_probs, entropy_N.reshape(token_ids.shape)) if return_entropy else log_probs
@@ -133,12 +136,14 @@ def differentiable_log_probs(
     *,
     with_entropy: bool,
     in_place: bool,
-    process_group: "ProcessGroup | None",
+    part: VocabularySlice | None,
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities and entropies `[N]`; the entropies may be anything unless asked for."""
+    if part is not None:
+        return parallel_log_probs(
+            logits, token_ids_N, temperature_N, softcap, part, with_entropy=with_entropy, in_place=in_place
+        )
     arguments = (logits, token_ids_N, temperature_N, softcap, vocab_size, with_entropy)
-    if process_group is not None:
-        return parallel_log_probs(*arguments, in_place=in_place, process_group=process_group)
     if in_place and not torch.compiler.is_compiling():  # a compiler reuses memory as it sees fit
         log_probs_N, entropy_N = _InPlaceLogProbs.apply(*arguments)  # type: ignore[no-untyped-call]
     else:
@@ -184,7 +189,7 @@ class _InPlaceLogProbs(torch.autograd.Function):
             ctx.vocab_size,
             log_probs_N,
             *statistics,
-            grad_log_probs_N.where(~log_probs_N.isnan(), torch.nan),
+            grad_log_probs_N,
             grad_entropy_N,
         )
         return logits, *(None,) * 5

@@ -38,22 +38,20 @@ def token_losses_op(
         Sequences(sequence_index, mask, num_sequences),
         PolicyObjective.from_key(objective),
     )
-    if use_triton(log_probs, log_probs.dtype) and not terms.couples_tokens:
+    if use_triton(log_probs, log_probs.dtype) and terms.on_device:
         from ..kernels.token_losses import token_losses
         from .triton_objective import triton_objective
 
-        device_objective = triton_objective(terms.objective)
-        if device_objective is not None:
-            return token_losses(
-                log_probs,
-                None,
-                advantages,
-                weights,
-                old_log_probs,
-                ref_log_probs,
-                rollout_log_probs,
-                device_objective,
-            )
+        return token_losses(
+            log_probs,
+            None,
+            advantages,
+            weights,
+            old_log_probs,
+            ref_log_probs,
+            rollout_log_probs,
+            triton_objective(terms.objective),
+        )
     return terms.losses(log_probs), terms.coefficients(log_probs)
 
 

@@ -1,32 +1,64 @@
-"""Logits whose columns lie on several ranks, a slice on each: three all-reduces of numbers per token, none of logits.
+"""Logits whose columns lie on several ranks, a slice on each: two exchanges of a few numbers per token, none of logits.
 
-Names: N tokens, V columns of this rank's slice.
+A token's probability is that of its rank's slice, times its probability within the slice.
+
+Names: N tokens, W ranks.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
 from .logit_gradient import logit_gradient_in_place_op, logit_gradient_op
-from .logit_statistics import logit_statistics_op, temperatures_of
+from .logit_statistics import logit_statistics_op, nan_without_log_prob
+from .look_at_values import look_at_values
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup  # a torch without it can still import this file
 
 
-def slice_sizes(columns: int, device: torch.device, process_group: "ProcessGroup") -> Tensor:
-    """How many columns every rank holds, in the order of the ranks."""
-    sizes = torch.empty(dist.get_world_size(process_group), dtype=torch.int64, device=device)
-    dist.all_gather_into_tensor(sizes, torch.tensor([columns], device=device), group=process_group)
-    return sizes
+@dataclass(frozen=True, slots=True)
+class VocabularySlice:
+    """Which ids of the whole vocabulary this rank's columns are."""
+
+    process_group: "ProcessGroup"
+    columns: int
+    ends_W: Tensor  # the first id after every rank's columns, on the logits' device
+
+    @property
+    def first(self) -> Tensor:
+        """The id of this rank's first column."""
+        return self.ends_W[dist.get_rank(self.process_group)] - self.columns
+
+    @property
+    def vocabulary(self) -> int:
+        """Columns of all ranks, where values are looked at; elsewhere (a GPU is not waited for) this rank's."""
+        return int(self.ends_W[-1]) if look_at_values(self.ends_W.device) else self.columns
 
 
-def parallel_vocabulary(columns: int, device: torch.device, process_group: "ProcessGroup") -> int:
-    """Columns of all ranks together, where values are looked at (on a GPU nothing waits for it): the CPU's check."""
-    return int(slice_sizes(columns, device, process_group).sum()) if device.type == "cpu" else columns
+def vocabulary_slice(
+    columns: int, tokens: int, device: torch.device, process_group: "ProcessGroup | None"
+) -> VocabularySlice | None:
+    """This rank's slice, told by the sizes of all of them; None where there is no process group.
+
+    Raises:
+        ValueError: no process group that this rank is in; where values are looked at, another number of tokens
+            than on another rank, on all ranks alike.
+    """
+    if process_group is None:
+        return None
+    require_instance("process_group", process_group, dist.ProcessGroup)
+    mine_2 = torch.full((2,), columns, dtype=torch.int64, device=device)  # a GPU waits for a list of numbers
+    mine_2[1].fill_(tokens)
+    columns_W, tokens_W = _gathered(mine_2, process_group).unbind(1)
+    if look_at_values(device) and bool((tokens_W != tokens).any()):
+        raise ValueError(f"logits must have as many rows on every rank, got {tokens_W.tolist()} in the ranks' order")
+    return VocabularySlice(process_group, columns, columns_W.cumsum(0))
 
 
 def parallel_log_probs(
@@ -34,17 +66,14 @@ def parallel_log_probs(
     token_ids_N: Tensor,
     temperature_N: Tensor,
     softcap: float | None,
-    vocab_size: int,
+    part: VocabularySlice,
     with_entropy: bool,
     *,
     in_place: bool,
-    process_group: "ProcessGroup",
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities and entropies, the same on every rank; backward gives each rank its slice's gradient."""
-    sizes = slice_sizes(vocab_size, logits.device, process_group)
-    start = sizes.cumsum(0)[dist.get_rank(process_group)] - vocab_size
     log_probs_N, entropy_N = _ParallelLogProbs.apply(  # type: ignore[no-untyped-call]
-        logits, token_ids_N - start, temperature_N, softcap, vocab_size, with_entropy, in_place, process_group
+        logits, token_ids_N, temperature_N, softcap, part, with_entropy, in_place
     )
     return log_probs_N, entropy_N
 
@@ -54,17 +83,18 @@ class _ParallelLogProbs(torch.autograd.Function):
     def forward(
         ctx: Any,
         logits: Tensor,
-        local_ids_N: Tensor,
+        token_ids_N: Tensor,
         temperature_N: Tensor,
         softcap: float | None,
-        vocab_size: int,
+        part: VocabularySlice,
         with_entropy: bool,
         in_place: bool,
-        process_group: "ProcessGroup",
     ) -> tuple[Tensor, Tensor]:
-        found = _all_slices(logits, local_ids_N, temperature_N, softcap, vocab_size, process_group)
+        local_ids_N = token_ids_N - part.first
+        local = logit_statistics_op(logits, local_ids_N, temperature_N, softcap, part.columns, with_entropy)
+        found = _of_all_slices(_gathered(torch.stack(local), part.process_group), token_ids_N, temperature_N, part)
         ctx.save_for_backward(logits, local_ids_N, temperature_N, *found)
-        ctx.softcap, ctx.vocab_size, ctx.in_place = softcap, vocab_size, in_place
+        ctx.softcap, ctx.columns, ctx.in_place = softcap, part.columns, in_place
         ctx.set_materialize_grads(False)
         if not with_entropy:
             ctx.mark_non_differentiable(found[1])
@@ -76,57 +106,50 @@ class _ParallelLogProbs(torch.autograd.Function):
         logits, local_ids_N, temperature_N, log_probs_N, *statistics = ctx.saved_tensors
         if grad_log_probs_N is None:
             if grad_entropy_N is None:
-                return (None,) * 8
+                return (None,) * 7
             grad_log_probs_N = torch.zeros_like(log_probs_N)
         arguments = (
             logits,
             local_ids_N,
             temperature_N,
             ctx.softcap,
-            ctx.vocab_size,
+            ctx.columns,
             log_probs_N,
             *statistics,
-            grad_log_probs_N.where(~log_probs_N.isnan(), torch.nan),
+            nan_without_log_prob(grad_log_probs_N, log_probs_N),
             grad_entropy_N,
         )
         if not ctx.in_place:
-            return logit_gradient_op(*arguments), *(None,) * 7
+            return logit_gradient_op(*arguments), *(None,) * 6
         logit_gradient_in_place_op(*arguments)
-        return logits, *(None,) * 7
+        return logits, *(None,) * 6
 
 
-def _all_slices(
-    logits: Tensor,
-    local_ids_N: Tensor,
-    temperature_N: Tensor,
-    softcap: float | None,
-    vocab_size: int,
-    process_group: "ProcessGroup",
+def _of_all_slices(
+    statistics_W4N: Tensor, token_ids_N: Tensor, temperature_N: Tensor, part: VocabularySlice
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What `logit_statistics` says of all slices together."""
-    local = logit_statistics_op(logits, local_ids_N, temperature_N, softcap, vocab_size, True)
-    local_log_probs_N, local_entropy_N, local_largest_N, local_log_sums_N = local
-    largest_N = local_largest_N.clone()
-    dist.all_reduce(largest_N, dist.ReduceOp.MAX, process_group)
-    # sum(exp(shifted)) and sum(exp(shifted) * shifted), shifted by the largest logit of all slices
-    moved_N = (local_largest_N - largest_N) / temperatures_of(temperature_N, slice(None))
-    log_sums_N = moved_N + local_log_sums_N
-    none_N = (local_log_sums_N == -torch.inf) | (local_largest_N == -torch.inf)  # all of this slice's logits are -inf
-    mean_shifted_N = (local_log_sums_N - local_entropy_N + moved_N).masked_fill(none_N, 0)
-    totals_N = log_sums_N.exp().masked_fill(none_N, 0)
-    mine_N = (local_ids_N >= 0) & (local_ids_N < vocab_size)
-    shifted_target_N = torch.where(mine_N & ~none_N, local_log_probs_N + log_sums_N, 0)
-    impossible_N = mine_N & none_N  # the token's own logit is -inf
-    sums_4N = torch.stack(
-        [
-            totals_N,
-            totals_N * mean_shifted_N,
-            shifted_target_N.masked_fill(impossible_N, -torch.inf),
-            mine_N.to(totals_N.dtype),
-        ]
-    )
-    dist.all_reduce(sums_4N, dist.ReduceOp.SUM, process_group)
-    totals_N, weighted_N, targets_N, holders_N = sums_4N
-    log_sums_N = totals_N.log()
-    log_probs_N = (targets_N - log_sums_N).where(holders_N == 1, torch.nan)
-    return log_probs_N, log_sums_N - weighted_N / totals_N, largest_N, log_sums_N
+    """What `logit_statistics` would say of the whole rows, from what it says of every slice."""
+    log_probs_WN, entropy_WN, largest_WN, log_sums_WN = statistics_W4N.unbind(1)
+    impossible_WN = largest_WN == -torch.inf  # no columns, or every logit is -inf
+    largest_N = largest_WN.amax(0)
+    log_sums_WN = log_sums_WN + (largest_WN - largest_N) / temperature_N
+    log_sums_WN = log_sums_WN.masked_fill(impossible_WN, -torch.inf)
+    log_sums_N = log_sums_WN.logsumexp(0)
+    log_slice_WN = log_sums_WN - log_sums_N
+    slice_WN = log_slice_WN.exp()
+    # The entropy of which slice it is, and the mean of the slices' own. Slices of probability 0 add nothing.
+    entropy_N = (slice_WN * (entropy_WN - log_slice_WN)).masked_fill(slice_WN == 0, 0).sum(0)
+    ranks = part.ends_W.shape[0]
+    rank_N = torch.searchsorted(part.ends_W, token_ids_N, right=True)
+    inside_N = (token_ids_N >= 0) & (rank_N < ranks)
+    log_probs_WN = log_probs_WN.masked_fill(impossible_WN, -torch.inf) + log_slice_WN
+    log_probs_N = log_probs_WN.gather(0, rank_N.clamp(max=ranks - 1)[None])[0].where(inside_N, torch.nan)
+    return log_probs_N, entropy_N, largest_N, log_sums_N
+
+
+def _gathered(mine: Tensor, process_group: "ProcessGroup") -> Tensor:
+    """Every rank's, `[W, ...]`."""
+    ranks = dist.get_world_size(process_group)
+    all_W = mine.new_empty(ranks * mine.shape[0], *mine.shape[1:])  # gloo and NCCL both take them end to end
+    dist.all_gather_into_tensor(all_W, mine, group=process_group)
+    return all_W.view(ranks, *mine.shape)

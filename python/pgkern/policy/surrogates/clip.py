@@ -63,5 +63,6 @@ CLIP = Surrogate(
     needs=("clip_low", "clip_high"),
     may=("dual_clip", "delta"),
     clipped=clipped,
+    on_device=lambda objective: ("clipped_ratio", clip_bounds(objective)),
     further_checks=_check,
 )

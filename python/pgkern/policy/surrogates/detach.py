@@ -44,5 +44,6 @@ DETACH = Surrogate(
     otherwise="weighs by a ratio",
     may=("clip_low", "clip_high"),
     clipped=clipped,
+    on_device=lambda objective: ("detached_ratio", weight_bounds(objective)),
     further_checks=_check,
 )

@@ -22,4 +22,10 @@ def plain_slope(inputs: SurrogateInputs, weights_T: "Tensor", objective: "Policy
     return inputs.through_log_ratio(weights_T * -inputs.advantages_T * inputs.ratio)
 
 
-PLAIN = Surrogate(plain_loss, plain_slope, ratios=("none", "token", "sequence"), otherwise="takes any ratio")
+PLAIN = Surrogate(
+    plain_loss,
+    plain_slope,
+    ratios=("none", "token", "sequence"),
+    otherwise="takes any ratio",
+    on_device=lambda objective: ("no_ratio" if objective.ratio == "none" else "plain_ratio", ()),
+)

@@ -24,10 +24,14 @@ def soft_gate_slope(inputs: SurrogateInputs, weights_T: "Tensor", objective: "Po
 
 
 def _temperature(inputs: SurrogateInputs, objective: "PolicyObjective") -> "Tensor":
+    positive, negative = _temperatures(objective)
+    return inputs.advantages_T.new_full((), positive).where(inputs.advantages_T > 0, negative)
+
+
+def _temperatures(objective: "PolicyObjective") -> tuple[float, float]:
     assert objective.gate_temperature_positive is not None
     assert objective.gate_temperature_negative is not None
-    positive_T = inputs.advantages_T.new_full((), objective.gate_temperature_positive)
-    return positive_T.where(inputs.advantages_T > 0, objective.gate_temperature_negative)
+    return objective.gate_temperature_positive, objective.gate_temperature_negative
 
 
 def _check(objective: "PolicyObjective") -> None:
@@ -42,5 +46,6 @@ SOFT_GATE = Surrogate(
     ratios=("token", "sequence"),
     otherwise="gates a ratio",
     needs=("gate_temperature_positive", "gate_temperature_negative"),
+    on_device=lambda objective: ("soft_gate", _temperatures(objective)),
     further_checks=_check,
 )

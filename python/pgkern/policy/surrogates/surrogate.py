@@ -25,6 +25,9 @@ _FIELDS = (
 )
 
 
+DeviceFunction = tuple[str, tuple[float, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class SurrogateInputs:
     """What the formula of a token may depend on. Masked tokens have 0 everywhere."""
@@ -62,9 +65,11 @@ class Surrogate:
     """`loss(inputs, objective)`: the loss of every token.
 
     slope(inputs, weights, objective): `d (weights * loss).sum() / d log_probs`, where weights have no slope.
-    ratios: the levels it can act on, and why not on others.
+    ratios, otherwise: the levels it can act on, and why not on others.
     needs, may: fields of the objective that must and that may be set; any other of these fields must be None.
     clipped: which tokens lie beyond its lower and its upper bound, for the metrics.
+    on_device: the name of the same formula in `kernels/token_objective.py`, and its numbers. Without one, losses from
+        logits and hidden states take two visits: log-probabilities, this slope, gradient.
     """
 
     loss: Callable[[SurrogateInputs, "PolicyObjective"], "Tensor"]
@@ -74,6 +79,7 @@ class Surrogate:
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     clipped: Callable[[SurrogateInputs, "PolicyObjective"], "tuple[Tensor, Tensor] | None"] = never_clipped
+    on_device: Callable[["PolicyObjective"], DeviceFunction] | None = None
     further_checks: Callable[["PolicyObjective"], None] = nothing_more
 
     def check(self, objective: "PolicyObjective") -> None:
