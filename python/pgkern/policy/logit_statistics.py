@@ -49,14 +49,6 @@ def temperatures_of(temperature: Tensor, rows: slice | Tensor) -> Tensor:
     return temperature if temperature.shape[0] == 1 else temperature[rows]
 
 
-def nan_without_log_prob(coefficients: Tensor, log_probs: Tensor) -> Tensor:
-    """Of a token that is none of the vocabulary's, or whose row is NaN, NaN; but 0 where nothing is asked of it.
-
-    A masked row may hold anything and has gradient 0.
-    """
-    return coefficients.where((coefficients == 0) | ~log_probs.isnan(), torch.nan)
-
-
 def _by_triton(
     results: list[Tensor],
     logits: Tensor,

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
 from .logit_gradient import logit_gradient_in_place_op, logit_gradient_op
-from .logit_statistics import logit_statistics_op, nan_without_log_prob
+from .logit_statistics import logit_statistics_op
 from .look_at_values import look_at_values
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def vocabulary_slice(
     if process_group is None:
         return None
     require_instance("process_group", process_group, dist.ProcessGroup)
-    mine_2 = torch.full((2,), columns, dtype=torch.int64, device=device)  # a GPU waits for a list of numbers
+    # Filled rather than copied: the host would wait for a copy to a GPU.
+    mine_2 = torch.full((2,), columns, dtype=torch.int64, device=device)
     mine_2[1].fill_(tokens)
     columns_W, tokens_W = _gathered(mine_2, process_group).unbind(1)
     if look_at_values(device) and bool((tokens_W != tokens).any()):
@@ -116,7 +117,7 @@ class _ParallelLogProbs(torch.autograd.Function):
             ctx.columns,
             log_probs_N,
             *statistics,
-            nan_without_log_prob(grad_log_probs_N, log_probs_N),
+            grad_log_probs_N,
             grad_entropy_N,
         )
         if not ctx.in_place:
