@@ -60,8 +60,8 @@ def loss(logits: str, gradient: str | None, surrogate: Any, softcap: bool, entro
     return name, policy_loss_rows_kernel, {"logits_ptr": logits, "gradient_ptr": gradient or logits}, constants
 
 
-# The full product of what can be chosen at run time, 4 * 167 compilations: under four minutes on one core where nothing
-# is cached, most of it in ptxas.
+# The full product of what can be chosen at run time, 4 * 167 compilations: just under four minutes on one core where
+# nothing is cached.
 CONFIGURATIONS: list[tuple[str, Any, dict[str, str], dict[str, Any]]] = [
     *(
         (
