@@ -181,13 +181,14 @@ def _by_torch(
         assert found.entropy_T is not None
         log_probs_A = found.log_probs_T.where(inside_A, torch.nan)
         losses_A = terms_A.losses(log_probs_A)
-        c_A = terms_A.coefficients(log_probs_A)
+        c_A = terms_A.coefficients(log_probs_A).where(inside_A, torch.nan)
         losses_N[rows_A] = losses_A if h_A is None else losses_A + h_A * found.entropy_T
         log_probs_N[rows_A], entropy_N[rows_A], coefficients_N[rows_A] = log_probs_A, found.entropy_T, c_A
         if out is None:
             continue
         out_TV = block_TV if out is logits else out.view(-1, out.shape[-1])[rows]  # a fresh gradient is contiguous
         row_scales_A, token_scales_A = found.gradient_scales(c_A, h_A)
+        row_scales_A = row_scales_A.where(inside_A, torch.nan)
         work_AV.mul_(row_scales_A[:, None]).scatter_(1, ids_A[:, None], token_scales_A[:, None])
         if whole:
             out_TV[:, :vocab_size] = work_AV

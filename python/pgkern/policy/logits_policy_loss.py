@@ -19,7 +19,7 @@ from .policy_metrics import policy_metrics
 from .policy_terms import PolicyTerms
 from .temperature import check_softcap, temperatures
 from .token_ids import checked_token_ids
-from .token_log_probs import check_logits, checked_vocab_size, differentiable_log_probs
+from .token_log_probs import ONCE, check_logits, checked_vocab_size, differentiable_log_probs
 from .token_losses import token_losses
 from .token_weights import Count, token_weights
 from .vocabulary_parallel import vocabulary_slice
@@ -53,8 +53,9 @@ def logits_policy_loss(
         policy_loss(log_probs, advantages, mask, entropy=entropy, old_log_probs=old_log_probs, ...)
 
     in one visit to every row: it is read, its log-sum-exp gives the log-probability, the entropy, the ratio and the
-    coefficient, and its gradient is written. An objective that looks at whole sequences, reduction "none" and
-    `process_group` take two visits: one for the log-probabilities, one for the gradient.
+    coefficient, and its gradient is written. An objective that looks at whole sequences, reduction "none", fp16 logits
+    (whose gradients vanish unless a scaled loss reaches them first) and `process_group` take two visits: one for the
+    log-probabilities, one for the gradient.
 
     Args:
         logits: `[T, V]` (packed) or `[B, L, V]` (padded), floating point, with any strides, already aligned:
@@ -74,7 +75,7 @@ def logits_policy_loss(
         ValueError: what `policy_loss` and `token_log_probs` refuse.
     Source: the primer's eq. 26 and 27; papers with each constructor of `PolicyObjective`.
     """
-    check_logits(logits, token_ids)
+    check_logits(logits, token_ids, inplace_backward)
     columns = checked_vocab_size(vocab_size, logits.shape[-1])
     dtype = torch.promote_types(logits.dtype, torch.float32)
     batch = policy_batch(
@@ -94,7 +95,7 @@ def logits_policy_loss(
     part = vocabulary_slice(columns, token_ids.numel(), logits.device, process_group)
     token_ids_N = checked_token_ids(token_ids, columns if part is None else part.vocabulary, batch.mask_T)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
-    if process_group is not None or not terms.take_one_visit:
+    if process_group is not None or logits.dtype == torch.float16 or not terms.take_one_visit:
         log_probs_N, entropy_N = differentiable_log_probs(
             logits,
             token_ids_N,
@@ -179,10 +180,7 @@ class _OneVisit(torch.autograd.Function):
         if gradient is not None:
             return gradient.mul_(grad_loss), *nothing
         if ctx.in_place:
-            raise RuntimeError(
-                "this backward has happened: with inplace_backward=True the logits became their gradient, which was "
-                "handed over; call backward once, or leave inplace_backward False"
-            )
+            raise RuntimeError(ONCE)
         logits, token_ids_N, temperature_N, coefficients_N, weights_N = ctx.saved_tensors
         with_entropy = ctx.entropy_coef != 0
         found = logit_statistics_op(logits, token_ids_N, temperature_N, ctx.softcap, ctx.columns, with_entropy)

@@ -19,6 +19,11 @@ from .vocabulary_parallel import VocabularySlice, parallel_log_probs, vocabulary
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
+ONCE = (
+    "this backward has happened: with inplace_backward=True the logits became their gradient, which was handed over; "
+    "call backward once, or leave inplace_backward False"
+)
+
 
 @overload
 def token_log_probs(
@@ -85,7 +90,7 @@ def token_log_probs(
             Also on the CPU, numbers of rows that differ between the ranks of `process_group`.
     Source: the primer's eq. 3.
     """
-    check_logits(logits, token_ids)
+    check_logits(logits, token_ids, inplace_backward)
     columns = checked_vocab_size(vocab_size, logits.shape[-1])
     temperature_N = temperatures(
         temperature, token_ids.shape, logits.device, torch.promote_types(logits.dtype, torch.float32)
@@ -106,8 +111,8 @@ def token_log_probs(
     return (log_probs, entropy_N.reshape(token_ids.shape)) if return_entropy else log_probs
 
 
-def check_logits(logits: Tensor, token_ids: Tensor) -> None:
-    """Refuse what is not `[..., V]` logits with an id for each row."""
+def check_logits(logits: Tensor, token_ids: Tensor, in_place: bool) -> None:
+    """Refuse what is not `[..., V]` logits with an id for each row, and in place what shares memory with itself."""
     require_instance("logits", logits, Tensor)
     require_instance("token_ids", token_ids, Tensor)
     if logits.dim() == 0 or not logits.is_floating_point():
@@ -116,6 +121,11 @@ def check_logits(logits: Tensor, token_ids: Tensor) -> None:
         raise ValueError(f"token_ids has shape {list(token_ids.shape)}, expected logits' {list(logits.shape[:-1])}")
     if token_ids.device != logits.device:
         raise ValueError(f"token_ids is on {token_ids.device}, logits on {logits.device}")
+    if in_place and any(size > 1 and stride == 0 for size, stride in zip(logits.shape, logits.stride(), strict=True)):
+        raise ValueError(
+            f"inplace_backward would write several gradients to one place: logits of shape {list(logits.shape)} and "
+            f"strides {list(logits.stride())} are expanded"
+        )
 
 
 def checked_vocab_size(vocab_size: int | None, columns: int) -> int:
@@ -168,6 +178,7 @@ class _InPlaceLogProbs(torch.autograd.Function):
         log_probs_N, entropy_N, *_ = found
         ctx.save_for_backward(logits, token_ids_N, temperature_N, *found)
         ctx.softcap, ctx.vocab_size = softcap, vocab_size
+        ctx.happened = False
         ctx.set_materialize_grads(False)
         if not with_entropy:
             ctx.mark_non_differentiable(entropy_N)
@@ -176,11 +187,14 @@ class _InPlaceLogProbs(torch.autograd.Function):
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
+        if ctx.happened:
+            raise RuntimeError(ONCE)
         logits, token_ids_N, temperature_N, log_probs_N, *statistics = ctx.saved_tensors
         if grad_log_probs_N is None:
             if grad_entropy_N is None:
                 return (None,) * 6
             grad_log_probs_N = torch.zeros_like(log_probs_N)
+        ctx.happened = True
         logit_gradient_in_place_op(
             logits,
             token_ids_N,

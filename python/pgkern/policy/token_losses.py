@@ -3,6 +3,7 @@
 Names: N tokens.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ def token_losses_op(
             old_log_probs,
             ref_log_probs,
             rollout_log_probs,
-            triton_objective(terms.objective),
+            replace(triton_objective(terms.objective), entropy_coef=0.0),  # (added to the losses by the caller)
         )
     return terms.losses(log_probs), terms.coefficients(log_probs)
 
