@@ -152,5 +152,6 @@ def _gathered(mine: Tensor, process_group: "ProcessGroup") -> Tensor:
     """Every rank's, `[W, ...]`."""
     ranks = dist.get_world_size(process_group)
     all_W = mine.new_empty(ranks * mine.shape[0], *mine.shape[1:])  # gloo and NCCL both take them end to end
-    dist.all_gather_into_tensor(all_W, mine, group=process_group)
+    gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor  # torch 2.13 warns of the old name
+    gather(all_W, mine, group=process_group)
     return all_W.view(ranks, *mine.shape)
