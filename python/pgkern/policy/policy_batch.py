@@ -36,7 +36,7 @@ class PolicyBatch:
             weights_T,
             self.old_log_probs_T,
             self.ref_log_probs_T,
-            self.rollout_log_probs_T,
+            None if objective.correction is None else self.rollout_log_probs_T,  # else they are for the metrics alone
             self.sequences,
             objective,
         ).by_token()
