@@ -516,7 +516,7 @@ def where_values_are_unseen_an_id_outside_gives_nan(ranks: Ranks) -> None:
 
 @case
 def ids_that_differ_between_ranks_are_never_mixed(ranks: Ranks) -> None:
-    """A token's result is that of the rank whose column every rank believes it is, or NaN."""
+    """A result is that of the id its holder was given, or NaN where the holder knows of another one."""
     logits, ids = sample()
     mine = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count)
     ids[:] = V - 1 if ranks.rank == 0 else 0  # the first rank believes in the last one's column and the others in its
