@@ -38,7 +38,8 @@ def row_softmax(
         factor = tl.exp(moved)
         # A logit of -inf has probability 0 and adds nothing: keep 0 * -inf from being NaN.
         terms = exponentials * tl.where(exponentials == 0.0, 0.0, shifted)
-        weighted = (weighted + total * moved) * factor + tl.sum(terms, 0)
+        # The same where so far there were only logits that are no longer seen, such as finfo.min in place of -inf.
+        weighted = tl.where(factor == 0.0, 0.0, (weighted + total * moved) * factor) + tl.sum(terms, 0)
         total = total * factor + tl.sum(exponentials, 0)
         largest = new_largest
     divisor = tl.where(total == 0.0, 1.0, total)

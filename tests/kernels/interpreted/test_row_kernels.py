@@ -67,6 +67,18 @@ def test_forward_and_backward(V: int, temperatures: Tensor, softcap: float | Non
         torch.testing.assert_close(gradient.double(), expected, **CLOSE)
 
 
+@pytest.mark.parametrize("banned", [torch.finfo(torch.float32).min, -1e30, -math.inf])
+@pytest.mark.parametrize("first", [0, 9000])
+def test_whole_blocks_of_banned_logits(banned: float, first: int) -> None:
+    logits, token_ids = sample(13000)
+    logits[:, first : first + 5000] = banned
+    token_ids[:] = 12999
+    _, log_probs, entropy = truth(logits, token_ids, 0.5 * ONE)
+    found = token_log_probs_forward(logits, token_ids, 0.5 * ONE, None)
+    torch.testing.assert_close(found[0].double(), log_probs, **CLOSE)
+    torch.testing.assert_close(found[1].double(), entropy, **CLOSE)
+
+
 @pytest.mark.parametrize("softcap", [None, 30.0])
 def test_a_real_vocabulary(softcap: float | None) -> None:
     logits, token_ids = sample(151936, rows=2)
