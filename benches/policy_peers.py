@@ -1,31 +1,13 @@
-"""Other libraries that compute the same loss on a GPU; each is optional.
-
-Their errors are measured as everyone's are, so a peer that computes something else shows.
-"""
-
-from collections.abc import Callable
-from importlib.util import find_spec
+"""Other libraries that compute the same loss from hidden states on a GPU."""
 
 from torch import Tensor
 
+from .peers import Peer
 from .policy_case import SEQUENCES, PolicyInputs
-
-Peer = Callable[[PolicyInputs], Tensor]
-
-
-def installed_peers() -> tuple[dict[str, Peer], list[str]]:
-    """The peers there are, and a line for each that is not."""
-    found: dict[str, Peer] = {}
-    missing = []
-    for name, module, make in _PEERS:
-        if find_spec(module) is None:
-            missing.append(f"{name} is left out: the package {module} is not installed")
-        else:
-            found[name] = make()
-    return found, missing
+from .suite import Provider
 
 
-def _cut_cross_entropy() -> Peer:
+def _cut_cross_entropy() -> Provider:
     """Log-probabilities without logits (arXiv 2411.09009), the policy loss on top of them."""
     from cut_cross_entropy import linear_cross_entropy
 
@@ -40,7 +22,7 @@ def _cut_cross_entropy() -> Peer:
     return run
 
 
-def _liger() -> Peer:
+def _liger() -> Provider:
     """Its chunked GRPO loss, with the loss type that averages over a sequence's tokens, then over sequences."""
     from liger_kernel.chunked_loss import LigerFusedLinearGRPOLoss
 
@@ -65,7 +47,7 @@ def _liger() -> Peer:
     return run
 
 
-_PEERS: tuple[tuple[str, str, Callable[[], Peer]], ...] = (
-    ("Cut Cross-Entropy", "cut_cross_entropy", _cut_cross_entropy),
-    ("Liger chunked GRPO", "liger_kernel", _liger),
+POLICY_PEERS = (
+    Peer("Cut Cross-Entropy", "cut_cross_entropy", _cut_cross_entropy),
+    Peer("Liger chunked GRPO", "liger_kernel", _liger),
 )

@@ -4,21 +4,19 @@ A provider takes the inputs and leaves gradients in `hidden_ND.grad` and `weight
 forward provider returns the log-probabilities and leaves none.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 
 import pgkern
 from pgkern.policy import naive
 
+from .peers import installed_peers
 from .policy_case import PolicyCase, PolicyInputs
-from .policy_peers import installed_peers
+from .policy_peers import POLICY_PEERS
+from .provider_names import COMPILED, CROSS_ENTROPY, NAIVE, PGKERN
+from .suite import Provider
 
-Provider = Callable[[PolicyInputs], Tensor]
-
-PGKERN, NAIVE, CROSS_ENTROPY, FLOOR = "pgkern", "naive torch", "torch cross_entropy", "bare products"
+FLOOR = "bare products"
 
 
 def providers(case: PolicyCase) -> tuple[dict[str, Provider], list[str]]:
@@ -31,15 +29,12 @@ def providers(case: PolicyCase) -> tuple[dict[str, Provider], list[str]]:
     found |= {CROSS_ENTROPY: _cross_entropy, FLOOR: _bare_products}
     if case.device != "cuda":
         return found, []
-    peers, missing = installed_peers()
-    return {**found, "torch.compile of it": _compiled_cross_entropy(), **peers}, missing
+    peers, missing = installed_peers(POLICY_PEERS, case.device)
+    return {**found, COMPILED: _compiled_cross_entropy(), **peers}, missing
 
 
-@contextmanager
-def fresh_gradients(inputs: PolicyInputs) -> Iterator[None]:
-    """No gradients before, none after."""
-    inputs.hidden_ND.grad = inputs.weight_VD.grad = None
-    yield
+def drop_gradients(inputs: PolicyInputs, _provider: Provider | None = None) -> None:
+    """No gradients before a run, so that none is added to."""
     inputs.hidden_ND.grad = inputs.weight_VD.grad = None
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from pgkern.policy import naive
 
 from .policy_case import PolicyCase, PolicyInputs, policy_inputs
-from .policy_providers import FLOOR, Provider, fresh_gradients
+from .policy_providers import FLOOR, drop_gradients
+from .suite import Provider
 
 ERROR_TOKENS = 256
 """All logits in fp64 are affordable for this many tokens; sizes D and V are the case's own."""
@@ -27,9 +28,9 @@ def errors(case: PolicyCase, providers: Mapping[str, Provider]) -> dict[str, dic
     for name, provider in providers.items():
         if name == FLOOR:
             continue
-        with fresh_gradients(inputs):
-            result = provider(inputs)
-            found[name] = _compare(case, result, inputs, truth)
+        drop_gradients(inputs)
+        result = provider(inputs)
+        found[name] = _compare(case, result, inputs, truth)
     return found
 
 
@@ -57,12 +58,13 @@ def _compare(case: PolicyCase, result: Tensor, inputs: PolicyInputs, truth: list
         return {"log_prob_error": float((result.double() - truth[0]).abs().max())}
     return {
         "loss_error": float((result.double() - truth[0]).abs()),
-        "hidden_gradient_error": _relative(inputs.hidden_ND.grad, truth[1]),
-        "weight_gradient_error": _relative(inputs.weight_VD.grad, truth[2]),
+        "hidden_gradient_error": relative_error(inputs.hidden_ND.grad, truth[1]),
+        "weight_gradient_error": relative_error(inputs.weight_VD.grad, truth[2]),
     }
 
 
-def _relative(found: Tensor | None, truth: Tensor) -> float:
+def relative_error(found: Tensor | None, truth: Tensor) -> float:
+    """‖found − truth‖ / ‖truth‖ (Frobenius)."""
     if found is None:
         raise AssertionError("a provider left no gradient")
     return float(torch.linalg.vector_norm(found.double() - truth) / torch.linalg.vector_norm(truth))

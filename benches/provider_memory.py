@@ -1,12 +1,13 @@
-"""Peak extra memory of one provider: beyond the inputs, and without the gradients it hands over.
+"""Peak extra memory of providers: beyond the inputs, and without what the suite says they hand over.
 
-On the CPU a fresh process measures itself (`python -m benches.policy_memory CASE PROVIDER`); on a GPU the allocator
-keeps the peak.
+On the CPU a fresh process measures itself (`python -m benches.provider_memory SUITE CASE PROVIDER…`); on a GPU the
+allocator keeps the peak.
 """
 
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,54 +15,57 @@ import torch
 
 from .environment import ROOT
 from .memory import peak_growth
-from .policy_case import PolicyCase, policy_inputs
-from .policy_providers import fresh_gradients, providers
+from .suite import Provider, Suite, suite_of
 
-_WARM_VOCABULARY = 512  # large enough to load every library and start every thread
+_WARM_TOKENS, _WARM_VOCABULARY = 64, 512  # large enough to load every library and start every thread
 
 
-def peak_extra(case: PolicyCase, provider: str) -> dict[str, Any]:
-    """`{"extra_bytes": …, "read": how}`."""
+def peak_extra(suite: Suite, case: Any, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`{"extra_bytes": …, "read": how}` of each provider."""
     if case.device == "cuda":
-        return _measure_cuda(case, provider)
-    command = [sys.executable, "-m", f"{__package__}.policy_memory", json.dumps(asdict(case)), provider]
+        found = suite.providers(case)[0]
+        inputs = suite.inputs(case)
+        return {name: _measure_cuda(suite, case, inputs, found[name]) for name in names}
+    command = [sys.executable, "-m", f"{__package__}.provider_memory", suite.module, json.dumps(asdict(case)), *names]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"{provider} at {case.label} failed in its own process:\n{done.stderr}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+        raise RuntimeError(f"{', '.join(names)} at {case.label} failed in their own process:\n{done.stderr}")
+    measured: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
-def _measure_cpu(case: PolicyCase, provider: str) -> dict[str, Any]:
-    run = providers(case)[0][provider]
-    small = policy_inputs(replace(case.with_tokens(64), vocabulary=_WARM_VOCABULARY))
-    with fresh_gradients(small):
-        run(small)
+def _measure_cpu(suite: Suite, case: Any, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found = suite.providers(case)[0]
+    small = suite.inputs(replace(case, tokens=_WARM_TOKENS, vocabulary=_WARM_VOCABULARY))
+    for name in names:
+        suite.prepare(small, found[name])
+        found[name](small)
     del small
-    inputs = policy_inputs(case)
-    growth, read = peak_growth(lambda: run(inputs))
-    return {"extra_bytes": max(0, growth - _gradient_bytes(case, inputs.input_bytes)), "read": read}
+    inputs = suite.inputs(case)
+    measured = {}
+    for name in names:
+        suite.prepare(inputs, found[name])
+        run = found[name]
+        growth, read = peak_growth(lambda run=run: run(inputs))
+        measured[name] = {"extra_bytes": max(0, growth - suite.handed_over_bytes(case, inputs)), "read": read}
+    return measured
 
 
-def _measure_cuda(case: PolicyCase, provider: str) -> dict[str, Any]:
-    run = providers(case)[0][provider]
-    inputs = policy_inputs(case)
-    with fresh_gradients(inputs):
-        run(inputs)  # compiles, and lets libraries take the workspaces they keep
+def _measure_cuda(suite: Suite, case: Any, inputs: Any, run: Provider) -> dict[str, Any]:
+    suite.prepare(inputs, run)
+    run(inputs)  # compiles, and lets libraries take the workspaces they keep
+    suite.prepare(inputs, run)
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    with fresh_gradients(inputs):
-        run(inputs)
-        torch.cuda.synchronize()
-        growth = torch.cuda.max_memory_allocated() - before
-    extra = max(0, growth - _gradient_bytes(case, inputs.input_bytes))
+    result = run(inputs)
+    torch.cuda.synchronize()
+    growth = torch.cuda.max_memory_allocated() - before
+    del result
+    extra = max(0, growth - suite.handed_over_bytes(case, inputs))
     return {"extra_bytes": extra, "read": "torch.cuda.max_memory_allocated"}
 
 
-def _gradient_bytes(case: PolicyCase, input_bytes: int) -> int:
-    return input_bytes if case.work == "both" else 0
-
-
 if __name__ == "__main__":
-    print(json.dumps(_measure_cpu(PolicyCase(**json.loads(sys.argv[1])), sys.argv[2])))
+    _suite = suite_of(sys.argv[1])
+    print(json.dumps(_measure_cpu(_suite, _suite.case_type(**json.loads(sys.argv[2])), sys.argv[3:])))

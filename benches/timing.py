@@ -34,13 +34,18 @@ class Spread:
 
 
 def interleaved(
-    runs: Mapping[str, Callable[[], object]], rounds: int, synchronize: Callable[[], object] = lambda: None
+    runs: Mapping[str, Callable[[], object]],
+    rounds: int,
+    synchronize: Callable[[], object] = lambda: None,
+    prepare: Callable[[str], object] = lambda _name: None,
 ) -> dict[str, list[float]]:
-    """Seconds of each run in each round. What a run returns is dropped, and the garbage collected, off the clock."""
+    """Seconds of each run in each round. Off the clock: `prepare` with the run's name before it, and afterwards what it
+    returns is dropped and the garbage collected."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             gc.collect()
+            prepare(name)
             synchronize()
             begin = time.perf_counter()
             result = run()

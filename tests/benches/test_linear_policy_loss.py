@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 import torch
 from benches.policy_case import PolicyCase, policy_inputs
-from benches.policy_providers import CROSS_ENTROPY, FLOOR, NAIVE, PGKERN, fresh_gradients, providers
+from benches.policy_providers import FLOOR, drop_gradients, providers
 from benches.policy_truth import errors
+from benches.provider_names import CROSS_ENTROPY, NAIVE, PGKERN
 
 
 def test_quick_form(run_quick: Callable[..., dict[str, Any]]) -> None:
@@ -44,10 +45,10 @@ def test_inputs_are_as_active_as_they_say_and_nothing_is_clipped() -> None:
     ratio_N = (log_probs_N[:, 0] - inputs.old_log_probs_N).exp()
     assert 0.8 < ratio_N.min() < 1 < ratio_N.max() < 1.2
     assert (inputs.advantages_B != 0).sum() == 4
-    with fresh_gradients(inputs):
-        providers(PolicyCase("cpu", "float32", 64, 32, 127))[0][NAIVE](inputs)
-        assert inputs.hidden_ND.grad is not None
-        assert (inputs.hidden_ND.grad.abs().amax(1) > 0).tolist() == [True] * 32 + [False] * 32
+    drop_gradients(inputs)
+    providers(PolicyCase("cpu", "float32", 64, 32, 127))[0][NAIVE](inputs)
+    assert inputs.hidden_ND.grad is not None
+    assert (inputs.hidden_ND.grad.abs().amax(1) > 0).tolist() == [True] * 32 + [False] * 32
 
 
 def test_tokens_that_do_not_make_equal_sequences_are_refused() -> None:

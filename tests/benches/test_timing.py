@@ -23,8 +23,14 @@ def test_runs_alternate_and_each_time_is_its_own() -> None:
 
 def test_the_device_is_waited_for_before_and_after_every_run() -> None:
     events: list[str] = []
-    interleaved({"a": lambda: events.append("run")}, 2, lambda: events.append("wait"))
-    assert events == ["wait", "run", "wait"] * 2
+    runs = {"a": lambda: events.append("run")}
+    interleaved(runs, 2, lambda: events.append("wait"), lambda name: events.append(f"prepare {name}"))
+    assert events == ["prepare a", "wait", "run", "wait"] * 2
+
+
+def test_preparing_is_off_the_clock() -> None:
+    seconds = interleaved({"a": lambda: None}, 1, prepare=lambda _name: time.sleep(0.03))
+    assert seconds["a"][0] < 0.02
 
 
 def test_spread_is_the_median_with_the_fifths() -> None:
