@@ -67,8 +67,9 @@ def test_forward_and_backward(V: int, temperatures: Tensor, softcap: float | Non
         torch.testing.assert_close(gradient.double(), expected, **CLOSE)
 
 
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")  # of numpy, for inf
 @pytest.mark.parametrize("banned", [torch.finfo(torch.float32).min, -1e30, -math.inf])
-@pytest.mark.parametrize("first", [0, 9000])
+@pytest.mark.parametrize("first", [0, 4000])
 def test_whole_blocks_of_banned_logits(banned: float, first: int) -> None:
     logits, token_ids = sample(13000)
     logits[:, first : first + 5000] = banned
