@@ -9,7 +9,7 @@ from types import ModuleType
 
 from .record import RESULTS
 
-BENCHES = ("linear_policy_loss", "verification", "packing", "demo")
+BENCHES = ("linear_policy_loss", "logits_policy_loss", "verification", "packing", "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from .goals import Goal, print_goals
-from .provider_memory import peak_extra
+from .provider_memory import MemoryMeter
 from .provider_names import NAIVE
 from .provider_times import seconds_of_each
 from .record import Record
@@ -60,17 +60,16 @@ def _run_device(bench: GridBench, device: str, options: argparse.Namespace, out:
     record = Record(bench.name, device=device, quick=options.quick, results=options.results)
     rows: list[Row] = []
     notes = dict.fromkeys(bench.notes)
-    for case in bench.grid(device, options):
-        out.print(f"{device}: {case.label} …", highlight=False)
-        found, missing = bench.suite.providers(case)
-        of_case, failures = _rows(bench, case, found, options)
-        rows += of_case
-        notes |= dict.fromkeys([*missing, *(f"{case.label}: {failure}" for failure in failures)])
-        record.write(rows, [], [*notes, "not finished"])  # a run takes a while: keep what there is
-        for row in of_case:
-            ratio = f", {row['time_ratio'][0]:.2f} of naive" if "time_ratio" in row else ""
-            memory = f", {row['extra_bytes'] / 2**20:,.0f} MiB" if "extra_bytes" in row else ""
-            out.print(f"    {row['provider']}: {row['seconds'][0]:.3g} s{ratio}{memory}", highlight=False)
+    with MemoryMeter(bench.suite) as meter:
+        for case in bench.grid(device, options):
+            out.print(f"{device}: {case.label} …", highlight=False)
+            found, missing = bench.suite.providers(case)
+            of_case, failures = _rows(bench, case, found, options, meter)
+            rows += of_case
+            notes |= dict.fromkeys([*missing, *(f"{case.label}: {failure}" for failure in failures)])
+            record.write(rows, [], [*notes, "not finished"])  # a run takes a while: keep what there is
+            for row in of_case:
+                out.print(f"    {_progress(row)}", highlight=False)
     goals = [] if options.quick else list(bench.goals(rows))  # small sizes say nothing about the goals
     bench.print_rows(rows, record, out)
     for note in notes:
@@ -82,14 +81,20 @@ def _run_device(bench: GridBench, device: str, options: argparse.Namespace, out:
     out.print(f"written: {record.path} and {picture.name}", highlight=False)
 
 
+def _progress(row: Row) -> str:
+    ratio = f", {row['time_ratio'][0]:.2f} of naive" if "time_ratio" in row else ""
+    memory = f", {row['extra_bytes'] / 2**20:,.0f} MiB" if "extra_bytes" in row else ""
+    return f"{row['provider']}: {row['seconds'][0]:.3g} s{ratio}{memory}"
+
+
 def _rows(
-    bench: GridBench, case: Any, found: Mapping[str, Provider], options: argparse.Namespace
+    bench: GridBench, case: Any, found: Mapping[str, Provider], options: argparse.Namespace, meter: MemoryMeter
 ) -> tuple[list[Row], list[str]]:
     suite = bench.suite
     seconds, failures = seconds_of_each(suite, case, found, _rounds(case, options))
     measured = {name: found[name] for name in seconds}
     error = suite.errors(case, measured)
-    memory = peak_extra(suite, case, [name for name in measured if name != suite.floor])
+    memory = meter.peak_extra(case, measured)
     rows = []
     for name in measured:
         row = {"case": case.label, "provider": name, **asdict(case), "rounds": len(seconds[name])}

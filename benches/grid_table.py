@@ -1,12 +1,12 @@
 """The rows of a grid bench on the terminal, and what its picture says beneath the title."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 
 from rich.console import Console
 
 from .environment import device_label
 from .grid_bench import Row
-from .provider_names import PGKERN
 from .record import Record
 from .table import print_table
 
@@ -17,25 +17,21 @@ def print_grid(title: str, rows: Sequence[Row], own: Columns, errors: Columns, r
     """A rule before every case; `own` stand after the times, `errors` after the memory."""
     columns: Columns = {
         "seconds (p20-p80)": lambda row: "{:.3g} ({:.3g}-{:.3g})".format(*row["seconds"]),
-        "of naive": lambda row: spread_text(row, "time_ratio"),
+        "of naive": _time_ratio,
         **own,
         "extra MiB": lambda row: f"{row['extra_bytes'] / 2**20:,.0f}" if "extra_bytes" in row else "-",
         "of naive's": lambda row: f"{row['memory_ratio'] * 100:.1f} %" if row.get("memory_ratio") is not None else "-",
         **errors,
     }
     lines: list[list[str]] = []
-    for row in rows:
-        first = row["provider"] == PGKERN
-        if first and lines:
-            lines.append([])
-        name = f"{row['provider']}: {row['case']}" if first else row["provider"]
-        lines.append([name, *(text(row) for text in columns.values())])
-    print_table(f"{title} on {device_label(record.device)}", ["provider", *columns], lines, out)
+    for case, of_case in groupby(rows, key=lambda row: row["case"]):
+        lines += [[], [case, *("" for _ in columns)]]
+        lines += [[f"  {row['provider']}", *(text(row) for text in columns.values())] for row in of_case]
+    print_table(f"{title} on {device_label(record.device)}", ["provider", *columns], lines[1:], out)
 
 
-def spread_text(row: Row, key: str) -> str:
-    """`median (p20-p80)` of a ratio, where the row has it."""
-    return "{:.2f} ({:.2f}-{:.2f})".format(*row[key]) if key in row else "-"
+def _time_ratio(row: Row) -> str:
+    return "{:.2f} ({:.2f}-{:.2f})".format(*row["time_ratio"]) if "time_ratio" in row else "-"
 
 
 def error_column(*keys: str) -> Callable[[Row], str]:

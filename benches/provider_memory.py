@@ -1,15 +1,15 @@
 """Peak extra memory of providers: beyond the inputs, and without what the suite says they hand over.
 
-On the CPU a fresh process measures itself (`python -m benches.provider_memory SUITE CASE PROVIDER…`); on a GPU the
-allocator keeps the peak.
+On the CPU a process that does nothing else measures itself (`python -m benches.provider_memory SUITE`, which reads
+cases and names of providers, a line each, as JSON); on a GPU the allocator keeps the peak.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 
@@ -20,18 +20,46 @@ from .suite import Provider, Suite, suite_of
 _WARM_TOKENS, _WARM_VOCABULARY = 64, 512  # large enough to load every library and start every thread
 
 
-def peak_extra(suite: Suite, case: Any, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """`{"extra_bytes": …, "read": how}` of each provider."""
-    if case.device == "cuda":
-        found = suite.providers(case)[0]
-        inputs = suite.inputs(case)
-        return {name: _measure_cuda(suite, case, inputs, found[name]) for name in names}
-    command = [sys.executable, "-m", f"{__package__}.provider_memory", suite.module, json.dumps(asdict(case)), *names]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{', '.join(names)} at {case.label} failed in their own process:\n{done.stderr}")
-    measured: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+class MemoryMeter:
+    """Measures one case after the other; the process on the CPU lives as long as the `with` block."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "MemoryMeter":
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._process is not None:
+            with self._process:  # which closes its pipes: at the end of its input it ends
+                pass
+
+    def peak_extra(self, case: Any, found: Mapping[str, Provider]) -> dict[str, dict[str, Any]]:
+        """`{"extra_bytes": …, "read": how}` of each provider but the floor."""
+        measured = {name: run for name, run in found.items() if name != self._suite.floor}
+        if case.device == "cuda":
+            inputs = self._suite.inputs(case)
+            return {name: _measure_cuda(self._suite, case, inputs, run) for name, run in measured.items()}
+        if self._process is None:
+            command = [sys.executable, "-m", f"{__package__}.provider_memory", self._suite.module]
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(json.dumps([asdict(case), list(measured)]), file=process.stdin, flush=True)
+        answer = process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"measuring the memory at {case.label} failed: the other process's last words are above")
+        extra: dict[str, dict[str, Any]] = json.loads(answer)
+        return extra
+
+
+def _serve(suite: Suite, requests: TextIO, answers: TextIO) -> None:
+    for line in requests:
+        fields, names = json.loads(line)
+        print(json.dumps(_measure_cpu(suite, suite.case_type(**fields), names)), file=answers, flush=True)
 
 
 def _measure_cpu(suite: Suite, case: Any, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -67,5 +95,5 @@ def _measure_cuda(suite: Suite, case: Any, inputs: Any, run: Provider) -> dict[s
 
 
 if __name__ == "__main__":
-    _suite = suite_of(sys.argv[1])
-    print(json.dumps(_measure_cpu(_suite, _suite.case_type(**json.loads(sys.argv[2])), sys.argv[3:])))
+    _answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    _serve(suite_of(sys.argv[1]), sys.stdin, _answers)

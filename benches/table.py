@@ -21,6 +21,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def console() -> Console:
-    """The terminal, or 170 columns of plain text where the output is a file."""
+    """The terminal, or 180 columns of plain text where the output is a file."""
     terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=170)
+    return terminal if terminal.is_terminal else Console(width=180)

@@ -42,16 +42,20 @@ def interleaved(
     """Seconds of each run in each round. Off the clock: `prepare` with the run's name before it, and afterwards what it
     returns is dropped and the garbage collected."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            gc.collect()
-            prepare(name)
-            synchronize()
-            begin = time.perf_counter()
-            result = run()
-            synchronize()
-            seconds[name].append(time.perf_counter() - begin)
-            del result
+    gc.freeze()  # what the libraries have made is not looked through again after every run
+    try:
+        for _ in range(rounds):
+            for name, run in runs.items():
+                gc.collect()
+                prepare(name)
+                synchronize()
+                begin = time.perf_counter()
+                result = run()
+                synchronize()
+                seconds[name].append(time.perf_counter() - begin)
+                del result
+    finally:
+        gc.unfreeze()
     return seconds
 
 
