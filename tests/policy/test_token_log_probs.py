@@ -1,6 +1,8 @@
 """Log-probabilities and entropies from logits, against the naive twin."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pgkern import token_log_probs
-from pgkern.policy import naive
+from pgkern.policy import logit_rows, naive
 
 EXACT = {"rtol": 1e-11, "atol": 1e-13}
 
@@ -153,6 +155,8 @@ def test_second_derivatives_are_refused() -> None:
         (torch.zeros(4, 5), torch.zeros(4), r"token_ids must be int64 or int32, got torch.float32"),
         (torch.zeros(4, 5, dtype=torch.int64), torch.zeros(4, dtype=torch.int64), r"logits must be floating point"),
         (torch.zeros(()), torch.zeros((), dtype=torch.int64), r"logits must be .* of shape \[..., V\]"),
+        (torch.zeros(4, 0), torch.zeros(4, dtype=torch.int64), r"token id 0 .* outside the vocabulary of 0"),
+        (torch.zeros(4, 5), torch.zeros(4, dtype=torch.int64, device="meta"), r"token_ids is on meta, logits on cpu"),
     ],
 )
 def test_mistakes_are_named_with_their_numbers(logits: Tensor, token_ids: Tensor, message: str) -> None:
@@ -187,3 +191,244 @@ def test_the_temperature_may_be_a_tensor(temperature: Tensor) -> None:
     logits, token_ids = sample(3, 7)
     found = token_log_probs(logits, token_ids, temperature=temperature)
     torch.testing.assert_close(found, token_log_probs(logits, token_ids, temperature=0.5))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"temperature": 0.0}, r"temperature must be finite and above 0, got 0.0"),
+        ({"temperature": math.nan}, r"temperature must be finite and above 0, got nan"),
+        ({"temperature": "1"}, r"temperature must be a number, or a tensor of one per token, got '1'"),
+        (
+            {"temperature": torch.ones(3)},
+            r"temperature has shape \[3\], expected the tokens' shape \[4\] or one number",
+        ),
+        ({"temperature": torch.tensor([1.0, 1.0, 0.0, 1.0])}, r"temperature must be .* got 0.0 at token 2"),
+        ({"temperature": torch.tensor([1.0, math.nan, 0.0, 1.0])}, r"temperature must be .* got nan at token 1"),
+        ({"temperature": torch.ones(4, device="meta")}, r"temperature is on meta, the tokens are on cpu"),
+        ({"temperature": torch.ones(4, dtype=torch.int32)}, r"temperature must be floating point, got torch.int32"),
+        ({"softcap": 0.0}, r"softcap must be None or a finite number above 0, got 0.0"),
+        ({"softcap": math.inf}, r"softcap must be None or a finite number above 0, got inf"),
+        ({"softcap": torch.tensor(30.0)}, r"softcap must be None or a finite number above 0, got tensor\(30.\)"),
+        ({"vocab_size": 6}, r"vocab_size must be an integer of at most the logits' 5 columns, got 6"),
+        ({"vocab_size": -1}, r"vocab_size must be an integer of at most the logits' 5 columns, got -1"),
+        ({"vocab_size": 4.0}, r"vocab_size must be an integer of at most the logits' 5 columns, got 4.0"),
+        ({"vocab_size": 3}, r"token id 3 \(at token 1\) is outside the vocabulary of 3: expected 0 to 2"),
+    ],
+)
+def test_options_are_checked_with_their_numbers(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        token_log_probs(torch.zeros(4, 5), torch.tensor([0, 3, 1, 2]), **options)
+
+
+CAPS = [None, 0.5, 4.0, 50.0]
+EACH = torch.tensor([0.3, 1.0, 2.5, 0.7, 10.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("softcap", CAPS)
+@pytest.mark.parametrize("temperature", [0.3, EACH])
+def test_softcap_and_temperature(temperature: float | Tensor, softcap: float | None, in_place: bool) -> None:
+    logits, token_ids = sample(5, 127)
+    options = {"temperature": temperature, "softcap": softcap}
+    expected = values_and_gradient(naive.token_log_probs, logits, token_ids, **options)
+    found = values_and_gradient(token_log_probs, logits, token_ids, **options, inplace_backward=in_place)
+    torch.testing.assert_close(found, expected, **EXACT)
+
+
+@pytest.mark.parametrize("softcap", CAPS)
+def test_gradcheck_with_everything(softcap: float | None) -> None:
+    logits, token_ids = sample(5, 6)
+    options = {"temperature": EACH, "softcap": softcap, "vocab_size": 5, "return_entropy": True}
+    token_ids.clamp_(max=4)
+    assert torch.autograd.gradcheck(lambda z: token_log_probs(z, token_ids, **options), (logits,))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("softcap", "scale"), [(None, 3.0), (4.0, 3.0), (30.0, 100.0), (30.0, 1e4)])
+def test_no_less_exact_than_torch(softcap: float | None, scale: float, dtype: torch.dtype) -> None:
+    logits, token_ids = sample(5, 4097, dtype, scale)
+    options = {"softcap": softcap, "temperature": EACH.float()}
+    found = values_and_gradient(token_log_probs, logits, token_ids, **options)
+    torchs = values_and_gradient(naive.token_log_probs, logits, token_ids, **options)
+    wide = logits.detach().double().requires_grad_()
+    truth = values_and_gradient(
+        naive.token_log_probs, wide, token_ids, **{**options, "temperature": EACH.float().double()}
+    )
+    for ours, theirs, exact, k in zip(found, torchs, truth, (3, 3, 2), strict=True):
+        error, torch_error = ((t.double() - exact).norm() for t in (ours, theirs))
+        assert error <= k * torch_error + 1e-6 * exact.norm()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("padding", [math.nan, math.inf, 1e30])
+def test_padding_is_not_read_and_has_no_gradient(padding: float, dtype: torch.dtype, in_place: bool) -> None:
+    logits, token_ids = sample(5, 50, dtype)
+    expected = values_and_gradient(token_log_probs, logits, token_ids)
+    padded = torch.nn.functional.pad(logits.detach(), (0, 14), value=padding).requires_grad_()
+    found = values_and_gradient(token_log_probs, padded, token_ids, vocab_size=50, inplace_backward=in_place)
+    assert (found[2][:, 50:] == 0).all()
+    torch.testing.assert_close([*found[:2], found[2][:, :50]], expected, rtol=0, atol=0)
+
+
+def strided_forms(logits: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """The same numbers, `[B, L, V]`, in other strides."""
+    B, L, V = logits.shape
+    yield "[:, :-1]", torch.nn.functional.pad(logits, (0, 0, 0, 1), value=math.nan)[:, :-1]
+    yield "[..., 3:]", torch.nn.functional.pad(logits, (3, 0), value=math.nan)[..., 3:]
+    yield "V first", logits.permute(2, 0, 1).contiguous().permute(1, 2, 0)
+    yield "L first", logits.transpose(0, 1).contiguous().transpose(0, 1)
+    yield "every second", logits.new_full((2 * B, 2 * L, 2 * V), math.nan)[::2, ::2, ::2].copy_(logits)
+    yield "odd", torch.full((9000,), math.nan, dtype=logits.dtype).as_strided((B, L, V), (2001, 301, 7)).copy_(logits)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_any_strides(in_place: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    flat, token_ids = sample(15, 40)
+    logits, token_ids = flat.detach().reshape(3, 5, 40), token_ids.reshape(3, 5)
+    each = torch.linspace(0.5, 2.0, 15, dtype=torch.float64).reshape(3, 5)
+    options = {"temperature": each, "softcap": 5.0}
+    expected = values_and_gradient(naive.token_log_probs, logits.clone().requires_grad_(), token_ids, **options)
+    for numbers in (1, 90, 1 << 20):
+        monkeypatch.setattr(logit_rows, "_BLOCK_NUMBERS", numbers)
+        for name, strided in strided_forms(logits):
+            found = values_and_gradient(
+                token_log_probs, strided.requires_grad_(), token_ids, **options, inplace_backward=in_place
+            )
+            torch.testing.assert_close(found, expected, **EXACT, msg=lambda m, n=name: f"{m}\n{n}", check_stride=False)
+    assert len(list(logit_rows.row_views(logits[:, :-1]))) == 3
+    assert len(list(logit_rows.row_views(logits))) == 1
+
+
+def test_expanded_logits_are_read_and_not_overwritten() -> None:
+    logits, _ = sample(1, 20)
+    token_ids = torch.tensor([3, 19, 3, 0])
+    gradients = []
+    for function in (token_log_probs, naive.token_log_probs):
+        gradients.append(torch.autograd.grad(function(logits.expand(4, 20), token_ids).sum(), logits)[0])
+    torch.testing.assert_close(*gradients, **EXACT)
+    with pytest.raises(ValueError, match=r"inplace_backward .* of shape \[4, 20\] and strides \[0, 1\] are expanded"):
+        token_log_probs(logits.expand(4, 20), token_ids, inplace_backward=True)
+
+
+@pytest.mark.parametrize("with_entropy", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_in_place_the_gradient_lies_where_the_logits_lay(dtype: torch.dtype, with_entropy: bool) -> None:
+    leaf, token_ids = sample(5, 100, dtype)
+
+    def gradient_in(logits: Tensor, in_place: bool) -> Tensor:
+        found = token_log_probs(logits, token_ids, inplace_backward=in_place, return_entropy=with_entropy)
+        assert torch.equal(logits, leaf)  # forward leaves them alone
+        loss = found[0].sum() - found[1].sum() if with_entropy else found.sum()
+        return torch.autograd.grad(loss, logits)[0]
+
+    expected, hidden = gradient_in(leaf, False), leaf * 1.0
+    found = gradient_in(hidden, True)
+    assert found.data_ptr() == hidden.data_ptr()
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("with_entropy", [False, True])
+def test_in_place_backward_works_once(with_entropy: bool) -> None:
+    logits, token_ids = sample(5, 100)
+    hidden = logits * 1.0
+    found = token_log_probs(hidden, token_ids, inplace_backward=True, return_entropy=with_entropy)
+    loss = sum(t.sum() for t in found) if with_entropy else found.sum()
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="this backward has happened: with inplace_backward=True"):
+        loss.backward()
+
+
+def test_torch_refuses_in_place_when_another_function_saved_the_logits() -> None:
+    logits, token_ids = sample(5, 100)
+    hidden = logits * 1.0
+    loss = hidden.square().sum() + token_log_probs(hidden, token_ids, inplace_backward=True).sum()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_memory(in_place: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forward allocates nothing of the logits' size; backward the gradient, and in place not even that."""
+    monkeypatch.setattr(logit_rows, "_BLOCK_NUMBERS", 1 << 12)
+    logits, token_ids = sample(256, 1024, torch.float32)
+    size = logits.numel() * 4
+
+    def largest(action: Any) -> int:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+            action()
+        return max(e.nbytes() for e in profile.profiler.kineto_results.events() if e.name() == "[memory]")
+
+    losses: list[Tensor] = []
+
+    def forward() -> None:
+        found = token_log_probs(logits, token_ids, return_entropy=True, inplace_backward=in_place)
+        losses.append(sum(t.sum() for t in found))
+
+    assert largest(forward) < size / 4
+    backward = largest(lambda: torch.autograd.grad(losses[0], logits))
+    assert backward < size / 4 if in_place else backward == size
+
+
+def test_the_entropys_gradient_alone() -> None:
+    logits, token_ids = sample(5, 100)
+    for in_place in (False, True):
+        gradients = []
+        for function in (naive.token_log_probs, token_log_probs):
+            own = logits.detach().clone().requires_grad_()
+            _, entropy = function(own, token_ids, return_entropy=True, softcap=3.0, inplace_backward=in_place)
+            gradients.append(torch.autograd.grad(entropy.sum(), own)[0])
+        torch.testing.assert_close(*gradients, **EXACT)
+
+
+def test_rows_without_an_upstream_gradient_are_not_read_backward() -> None:
+    logits, token_ids = sample(5, 100)
+    with torch.no_grad():
+        logits[2] = math.nan
+    for in_place in (False, True):
+        own = logits.detach().clone().requires_grad_()
+        log_probs = token_log_probs(own, token_ids, inplace_backward=in_place)
+        assert log_probs.isnan().nonzero().flatten().tolist() == [2]
+        kept = torch.arange(5) != 2
+        (gradient,) = torch.autograd.grad(log_probs.where(kept, 0).sum(), own)
+        assert (gradient[2] == 0).all()
+        assert gradient.isfinite().all()
+        assert (gradient[kept] != 0).any(1).all()
+
+
+def test_bitwise_repeatable_and_no_grad() -> None:
+    logits, token_ids = sample(7, 4097, torch.float32)
+    first = values_and_gradient(token_log_probs, logits, token_ids, softcap=9.0)
+    for _ in range(2):
+        assert all(map(torch.equal, values_and_gradient(token_log_probs, logits, token_ids, softcap=9.0), first))
+    for mode in (torch.no_grad(), torch.inference_mode()):
+        with mode:
+            found = token_log_probs(logits, token_ids, softcap=9.0, inplace_backward=True)
+        assert torch.equal(found, first[0])
+        assert not found.requires_grad
+
+
+def test_autocast_changes_nothing() -> None:
+    logits, token_ids = sample(7, 300, torch.float32)
+    expected = values_and_gradient(token_log_probs, logits, token_ids, softcap=9.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = values_and_gradient(token_log_probs, logits, token_ids, softcap=9.0)
+    assert all(map(torch.equal, found, expected))
+
+
+def test_int32_ids_and_the_dtype_of_the_temperature() -> None:
+    logits, token_ids = sample(5, 20)
+    expected = token_log_probs(logits, token_ids, temperature=EACH)
+    assert torch.equal(token_log_probs(logits, token_ids.int(), temperature=EACH), expected)
+    narrow = token_log_probs(logits.detach().float(), token_ids, temperature=EACH)
+    assert narrow.dtype == torch.float32
+    torch.testing.assert_close(narrow.double(), expected.detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_temperature_gets_no_gradient() -> None:
+    logits, token_ids = sample(5, 20)
+    temperature = EACH.clone().requires_grad_()
+    token_log_probs(logits, token_ids, temperature=temperature).sum().backward()
+    assert temperature.grad is None
+    assert logits.grad.isfinite().all()
