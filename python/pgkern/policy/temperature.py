@@ -27,7 +27,7 @@ def temperatures(
     if not isinstance(temperature, Tensor):
         if isinstance(temperature, bool) or not isinstance(temperature, Real):
             raise ValueError(f"temperature must be a number, or a tensor of one per token, got {temperature!r}")
-        if not (math.isfinite(temperature) and temperature > 0):
+        if not 0 < temperature < math.inf:  # (a compiler does not trace math.isfinite of a number that changes)
             raise ValueError(f"temperature must be finite and above 0, got {temperature}")
         return torch.full((1,), float(temperature), dtype=dtype, device=device)
     if temperature.shape != token_shape and temperature.numel() != 1:

@@ -64,5 +64,6 @@ def _check_count(name: str, count: Count | None) -> None:
         if not look_at_values(count.device):
             return
         count = count.item()
-    if isinstance(count, bool) or not isinstance(count, Real) or not math.isfinite(count) or count < 0:
+    # (A compiler does not trace math.isfinite of a number that changes.)
+    if isinstance(count, bool) or not isinstance(count, Real) or not 0 <= count < math.inf:
         raise ValueError(f"{name} must be a finite number of at least 0, got {count!r}")
