@@ -29,7 +29,8 @@ def temperatures(
             raise ValueError(f"temperature must be a number, or a tensor of one per token, got {temperature!r}")
         if not 0 < temperature < math.inf:  # (a compiler does not trace math.isfinite of a number that changes)
             raise ValueError(f"temperature must be finite and above 0, got {temperature}")
-        return torch.full((1,), float(temperature), dtype=dtype, device=device)
+        # Not torch.full, for which compiled code is compiled again with every new number.
+        return torch.ones(1, dtype=dtype, device=device) * float(temperature)
     if temperature.shape != token_shape and temperature.numel() != 1:
         raise ValueError(
             f"temperature has shape {list(temperature.shape)}, expected the tokens' shape {list(token_shape)} "
