@@ -134,10 +134,8 @@ class _LinearPolicyLoss(torch.autograd.Function):
         ctx.save_for_backward(
             hidden_ND, weight_VD, bias_V, head.token_ids_T, head.temperature_T, rows_N, coefficients_N
         )
-        loss = terms.losses(log_probs_N).sum()
-        if ctx.entropy_coefficients_N is not None:
-            loss = loss + (ctx.entropy_coefficients_N * entropy_N).sum()
-        return loss, log_probs_N, entropy_N, coefficients_N
+        losses_N = terms.with_entropy_bonus(terms.losses(log_probs_N), entropy_N)
+        return losses_N.sum(), log_probs_N, entropy_N, coefficients_N
 
     @staticmethod
     @first_derivative_only
@@ -160,8 +158,5 @@ def _two_passes(
     zeros_N = torch.zeros(head.hidden_TD.shape[0], dtype=log_probs_R.dtype, device=log_probs_R.device)
     log_probs_N = zeros_N.index_copy(0, rows_N, log_probs_R)
     entropy_N = zeros_N.index_copy(0, rows_N, entropy_R)
-    losses_N, coefficients_N = token_losses(log_probs_N, terms)
-    entropy_coefficients_N = terms.entropy_coefficients()
-    if entropy_coefficients_N is not None:
-        losses_N = losses_N + entropy_coefficients_N * entropy_N
+    losses_N, coefficients_N = token_losses(log_probs_N, entropy_N, terms)
     return losses_N, log_probs_N.detach(), entropy_N.detach(), coefficients_N

@@ -11,7 +11,7 @@ from torch import Tensor
 from .backend import use_triton
 from .first_derivative_only import first_derivative_only
 from .logit_gradient import logit_gradient_op
-from .logit_rows import row_blocks, row_views
+from .logit_rows import row_blocks, row_views, straight, taken_temperature
 from .row_exponentials import exponentiate_rows_
 
 
@@ -22,7 +22,7 @@ def logit_statistics_op(
     """Of logits `[..., V]` and token ids `[N]`, all `[N]` in fp32 (fp64 from fp64): log-probabilities, entropies (any
     value unless `with_entropy`), the largest capped logit, and `log(sum(exp((capped - largest) / temperature)))`.
 
-    `temperature` is `[1]` or `[N]`; columns from `vocab_size` on are not read. A token id that is none of its columns
+    `temperature` is `[1]` or `[N]`; columns from `vocab_size` on are padding. A token id that is none of the columns
     has log-probability NaN; the other results do not depend on it.
     """
     dtype = torch.promote_types(logits.dtype, torch.float32)
@@ -44,11 +44,6 @@ def _(logits: Tensor, token_ids: Tensor, *_rest: Any) -> tuple[Tensor, Tensor, T
     return results[0], results[1], results[2], results[3]
 
 
-def temperatures_of(temperature: Tensor, rows: slice | Tensor) -> Tensor:
-    """One for all of these rows, or theirs."""
-    return temperature if temperature.shape[0] == 1 else temperature[rows]
-
-
 def _by_triton(
     results: list[Tensor],
     logits: Tensor,
@@ -59,14 +54,9 @@ def _by_triton(
 ) -> None:
     from ..kernels.token_log_probs_forward import token_log_probs_forward
 
-    for first, view_NV in row_views(logits):
-        rows = slice(first, first + view_NV.shape[0])
+    for rows, view_NV in row_views(logits):
         found = token_log_probs_forward(
-            view_NV if view_NV.stride(1) == 1 else view_NV.contiguous(),
-            token_ids[rows],
-            temperatures_of(temperature, rows),
-            softcap,
-            vocab_size,
+            straight(view_NV), token_ids[rows], taken_temperature(temperature, rows), softcap, vocab_size
         )
         for result, values in zip(results, found, strict=True):
             result[rows] = values
@@ -88,7 +78,7 @@ def _by_torch(
         found = exponentiate_rows_(
             block_TV[:, :vocab_size].to(log_probs_N.dtype, copy=True),
             ids_T.where(inside_T, 0),
-            temperatures_of(temperature, rows),
+            taken_temperature(temperature, rows),
             softcap,
             with_entropy=with_entropy,
             with_gradient=False,

@@ -107,10 +107,7 @@ def logits_policy_loss(
             part=part,
         )
         log_probs_N, entropy_N = log_probs_N.where(batch.mask_T, 0), entropy_N.where(batch.mask_T, 0)
-        losses_N, coefficients_N = token_losses(log_probs_N, terms)
-        entropy_coefficients_N = terms.entropy_coefficients()
-        if entropy_coefficients_N is not None:
-            losses_N = losses_N + entropy_coefficients_N * entropy_N
+        losses_N, coefficients_N = token_losses(log_probs_N, entropy_N, terms)
         loss = losses_N.reshape(token_ids.shape) if objective.reduction == "none" else losses_N.sum()
     elif torch.compiler.is_compiling():
         losses_N, log_probs_N, entropy_N, coefficients_N, _ = logit_losses_op(

@@ -96,13 +96,10 @@ def policy_loss(
     )
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
     log_probs_T = log_probs.reshape(-1).to(dtype).where(batch.mask_T, 0)
-    losses_T, coefficients_T = token_losses(log_probs_T, terms)
     entropy_T = _flat_entropy(entropy, log_probs, batch.mask_T)
-    entropy_coefficients_T = terms.entropy_coefficients()
-    if entropy_coefficients_T is not None:
-        if entropy_T is None:
-            raise ValueError(f"the objective has entropy_coef {objective.entropy_coef}, so entropy must be given")
-        losses_T = losses_T + entropy_coefficients_T * entropy_T
+    if objective.entropy_coef != 0 and entropy_T is None:
+        raise ValueError(f"the objective has entropy_coef {objective.entropy_coef}, so entropy must be given")
+    losses_T, coefficients_T = token_losses(log_probs_T, entropy_T, terms)
     loss = losses_T.reshape(log_probs.shape) if objective.reduction == "none" else losses_T.sum()
     return PolicyLoss(loss, policy_metrics(log_probs_T.detach(), batch, terms, coefficients_T, entropy_T))
 

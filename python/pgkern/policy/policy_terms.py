@@ -97,7 +97,7 @@ class PolicyTerms:
     def losses(self, log_probs_N: Tensor) -> Tensor:
         """`weights * (correction * surrogate_loss + kl_coef * KL)`.
 
-        The loss is their sum, less `(weights * entropy_coef * entropy).sum()`.
+        `with_entropy_bonus` makes them whole; the loss is their sum.
         """
         objective = self.objective
         losses_N = SURROGATES[objective.surrogate].loss(self.surrogate_inputs(log_probs_N), objective)
@@ -126,6 +126,12 @@ class PolicyTerms:
     def coefficients_at(self, rows: slice, log_probs_T: Tensor) -> Tensor:
         """`coefficients` of these rows only, for objectives that do not couple tokens."""
         return self.at(rows).coefficients(log_probs_T)
+
+    def with_entropy_bonus(self, losses_N: Tensor, entropy_N: Tensor) -> Tensor:
+        """`losses - weights * entropy_coef * entropy`."""
+        if self.objective.entropy_coef == 0:
+            return losses_N
+        return losses_N - self.objective.entropy_coef * self.weights_N * entropy_N
 
     def entropy_coefficients(self) -> Tensor | None:
         """`d loss / d entropy`; None without an entropy bonus."""

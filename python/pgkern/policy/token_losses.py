@@ -88,8 +88,9 @@ def _backward(ctx: Any, grad_losses: Tensor, _unused: Tensor | None) -> tuple[Te
 token_losses_op.register_autograd(_backward, setup_context=_save)
 
 
-def token_losses(log_probs_N: Tensor, terms: PolicyTerms) -> tuple[Tensor, Tensor]:
-    """`terms.losses`, differentiable once in the log-probabilities, and `terms.coefficients`, which are not."""
+def token_losses(log_probs_N: Tensor, entropy_N: Tensor | None, terms: PolicyTerms) -> tuple[Tensor, Tensor]:
+    """The loss of every token, differentiable once in log-probabilities and entropies, and `terms.coefficients`, which
+    are not. An objective with an entropy bonus needs the entropies."""
     assert terms.sequences is not None
     losses_N, coefficients_N = token_losses_op(
         log_probs_N,
@@ -103,4 +104,4 @@ def token_losses(log_probs_N: Tensor, terms: PolicyTerms) -> tuple[Tensor, Tenso
         terms.sequences.count,
         terms.objective.key,
     )
-    return losses_N, coefficients_N
+    return losses_N if entropy_N is None else terms.with_entropy_bonus(losses_N, entropy_N), coefficients_N
