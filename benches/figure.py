@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 _MET, _MISSED, _INK, _MUTED, _GRID, _GOAL = "#2563eb", "#d9480f", "#1f2328", "#656d76", "#e6e8eb", "#1f2328"
-_LEFT_IN, _TITLE_IN, _ROW_IN, _AXIS_IN = 2.7, 0.75, 0.34, 0.55
+_LEFT_IN, _LETTER_IN, _TITLE_IN, _ROW_IN, _AXIS_IN = 2.7, 0.072, 0.75, 0.34, 0.55
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,14 @@ def write_bars(path: Path, title: str, subtitle: str, panels: Sequence[Panel]) -
     labels = [bar.label for bar in panels[0].bars]
     rows = max(len(labels), 1)
     height = _TITLE_IN + 0.45 + rows * _ROW_IN + _AXIS_IN
-    width = _LEFT_IN + 4.6 * len(panels) + 0.2
+    left_in = max(_LEFT_IN, 0.2 + _LETTER_IN * max(map(len, labels), default=0))
+    width = left_in + 4.6 * len(panels) + 0.2
     figure = Figure(figsize=(width, height), dpi=140, facecolor="white")
     FigureCanvasAgg(figure)
     figure.text(0.15 / width, 1 - 0.32 / height, title, fontsize=14, fontweight="bold", color=_INK)
     figure.text(0.15 / width, 1 - 0.58 / height, subtitle, fontsize=9, color=_MUTED)
     for number, panel in enumerate(panels):
-        left = (_LEFT_IN + 4.6 * number) / width
+        left = (left_in + 4.6 * number) / width
         axes = figure.add_axes((left, _AXIS_IN / height, 4.2 / width, rows * _ROW_IN / height))
         axes.set_title(panel.title, loc="left", fontsize=10.5, color=_INK)
         axes.set_xlabel(panel.axis, fontsize=9.5, color=_INK)
