@@ -3,13 +3,22 @@
 Names: N tokens, D hidden size, V vocabulary.
 """
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from pgkern import PolicyObjective, linear_policy_loss, linear_token_log_probs, token_log_probs
+from pgkern import (
+    PolicyObjective,
+    linear_policy_loss,
+    linear_token_log_probs,
+    logits_policy_loss,
+    policy_loss,
+    token_log_probs,
+)
 from pgkern.policy import naive
 
 pytestmark = [
@@ -188,3 +197,309 @@ def test_memory_is_a_chunk_and_the_gradients() -> None:
     sums = (V * D + N * D) * (4 + 2)  # fp32 sums and their bf16 copies
     logits = chunk * V * (4 + 2)  # fp32 logits and their bf16 gradient
     assert peak < 1.1 * (sums + logits)
+
+
+# ---- from logits and from log-probabilities
+
+EVERY = {
+    "reinforce": PolicyObjective.reinforce(entropy_coef=0.1),
+    "grpo": PolicyObjective.grpo(kl_coef=0.2),
+    "dapo": PolicyObjective.dapo(correction="truncate", correction_cap=1.1),
+    "dr_grpo": PolicyObjective.dr_grpo(reduction_constant=64.0, dual_clip=1.3),
+    "cispo": PolicyObjective.cispo(clip_high=0.1, correction="mask", correction_level="sequence", correction_cap=3.0),
+    "sapo": PolicyObjective.sapo(),
+    "gspo": PolicyObjective.gspo(clip_low=0.05, clip_high=0.05, entropy_coef=0.1),
+    "gmpo": PolicyObjective.gmpo(),
+    "kimi_k15": PolicyObjective.kimi_k15(mirror_coef=0.1),
+    "none": PolicyObjective.ppo(reduction="none"),
+}
+FUNCTIONS = ("token_log_probs", "policy_loss", "logits_policy_loss", "logits_policy_loss in place")
+
+
+def logit_inputs(N: int, V: int, dtype: torch.dtype, sequences: int = 4) -> dict[str, Tensor]:
+    """Packed: `[N, V]` and whose tokens they are."""
+    random = torch.Generator("cuda").manual_seed(N)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=random, device="cuda")
+
+    logits = (2 * normal(N, V)).to(dtype)
+    token_ids = torch.randint(0, V, (N,), generator=random, device="cuda")
+    token_ids[0] = V - 1
+    with torch.no_grad():
+        old = token_log_probs(logits, token_ids) + 0.1 * normal(N)
+    return {
+        "logits": logits,
+        "token_ids": token_ids,
+        "advantages": normal(sequences),
+        "mask": torch.rand(N, generator=random, device="cuda") > 0.2,
+        "sequence_ids": torch.arange(N, device="cuda") * sequences // N,
+        "old_log_probs": old,
+        "ref_log_probs": old + 0.1 * normal(N),
+        "rollout_log_probs": old + 0.05 * normal(N),
+    }
+
+
+def outputs_and_gradient(name: str, batch: dict[str, Tensor], **options: Any) -> list[Tensor]:
+    """The loss, the metrics, and the gradient in the logits (for `policy_loss`, in log-probabilities)."""
+    given = dict(batch)
+    leaf = given.pop("logits").detach().requires_grad_()
+    upstream: Tensor | None = None
+    if name == "token_log_probs":
+        log_probs, entropy = token_log_probs(leaf, given["token_ids"], return_entropy=True)
+        loss, metrics = (log_probs * given["old_log_probs"] - entropy).sum(), {}
+    elif name == "policy_loss":
+        del given["token_ids"]
+        leaf = leaf[:, 0].detach().float().requires_grad_()
+        found = policy_loss(leaf, entropy=leaf.detach().square(), **given, **options)
+        loss, metrics = found.loss, found.metrics
+    else:
+        leaf = leaf.detach().clone().requires_grad_() if name.endswith("in place") else leaf
+        found = logits_policy_loss(leaf, **given, **options, inplace_backward=name.endswith("in place"))
+        loss, metrics = found.loss, found.metrics
+    if loss.dim():
+        upstream = torch.linspace(-1, 2, loss.numel(), dtype=loss.dtype, device=loss.device)
+    (gradient,) = torch.autograd.grad(loss, leaf, upstream)
+    return [loss.detach(), gradient, *metrics.values()]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("V", [2, 127, 4097, 50257])
+@pytest.mark.parametrize("name", EVERY)
+def test_logits_policy_loss(name: str, V: int, dtype: torch.dtype) -> None:
+    batch = logit_inputs(60, V, dtype)
+    truth = outputs_and_gradient("logits_policy_loss", in_fp64(batch), objective=EVERY[name])
+    for function in ("logits_policy_loss", "logits_policy_loss in place"):
+        found = outputs_and_gradient(function, batch, objective=EVERY[name])
+        assert found[1].dtype == dtype
+        assert error(found[0], truth[0]) < 2e-5
+        assert error(found[1], truth[1]) < {torch.float32: 2e-5, torch.bfloat16: 5e-3, torch.float16: 1e-3}[dtype]
+        for ours, exact in zip(found[2:], truth[2:], strict=True):
+            assert abs(ours.item() - exact.item()) < 1e-4 * max(1.0, abs(exact.item()))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_policy_loss(name: str) -> None:
+    batch = logit_inputs(5000, 3, torch.float32, sequences=200)
+    truth = outputs_and_gradient("policy_loss", in_fp64(batch), objective=EVERY[name])
+    for ours, exact in zip(outputs_and_gradient("policy_loss", batch, objective=EVERY[name]), truth, strict=True):
+        assert error(ours, exact) < 2e-5
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo"])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_slices_padding_softcap_and_a_temperature_per_token(in_place: bool, name: str) -> None:
+    batch = logit_inputs(60, 1000, torch.float32)
+    batch["temperature"] = torch.linspace(0.5, 1.5, 60, device="cuda")
+    options: dict[str, Any] = {"objective": EVERY[name], "softcap": 5.0}
+    truth = outputs_and_gradient("logits_policy_loss", in_fp64(batch), **options)
+    masked = ~batch["mask"]
+    full = torch.full((70, 1064), math.nan, device="cuda")
+    full[5:65, :1000] = batch["logits"].masked_fill(masked[:, None], math.nan)
+    batch["token_ids"] = batch["token_ids"].masked_fill(masked, -100)
+    batch["temperature"] = batch["temperature"].masked_fill(masked, math.nan)
+    for logits in (full[5:65], full[5:65].t().contiguous().t()):
+        leaf = logits.detach().requires_grad_()
+        loss = logits_policy_loss(
+            **{**batch, "logits": leaf}, **options, vocab_size=1000, inplace_backward=in_place
+        ).loss
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        assert error(loss.detach(), truth[0]) < 2e-5
+        assert error(gradient[:, :1000], truth[1]) < 2e-5
+        assert (gradient[:, 1000:] == 0).all()
+        assert (gradient[masked] == 0).all()
+        full[5:65, :1000] = in_fp64(batch)["logits"].masked_fill(masked[:, None], math.nan).float()
+        full[5:65, 1000:] = math.nan
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("objective", [PolicyObjective.ppo(reduction="sum"), PolicyObjective.gspo(reduction="sum")])
+def test_the_loss_of_more_than_two_to_the_31_logits(objective: PolicyObjective, in_place: bool) -> None:
+    N, V, edge = 16384, 151936, 8
+    assert N * V > 2**31
+    logits = torch.empty(N, V, dtype=torch.bfloat16, device="cuda").normal_()
+    ends = torch.cat([logits[:edge], logits[-edge:]]).clone()
+    token_ids = torch.randint(0, V, (N,), device="cuda")
+    old = torch.full((N,), -12.0, device="cuda")
+    sequence_ids = torch.arange(N, device="cuda") // edge  # the first and the last rows are sequences of their own
+    advantages, mask = torch.randn(N, device="cuda"), torch.ones(N, dtype=torch.bool, device="cuda")
+    options = {"objective": objective, "inplace_backward": in_place}
+
+    def gradient(rows: slice | Tensor, logits: Tensor) -> Tensor:
+        leaf = logits.detach().requires_grad_()
+        loss = logits_policy_loss(
+            leaf,
+            token_ids[rows],
+            advantages[rows],
+            mask[rows],
+            old_log_probs=old[rows],
+            sequence_ids=sequence_ids[rows],
+            **options,
+        ).loss
+        return torch.autograd.grad(loss, leaf)[0]
+
+    found = gradient(slice(None), logits)
+    rows = torch.cat([torch.arange(edge), torch.arange(N - edge, N)]).cuda()
+    expected = gradient(rows, ends)
+    assert expected.abs().max() > 0
+    assert torch.equal(found[rows], expected)
+    assert found[:: N // 8].isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo", "kimi_k15", "none"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_more_than_65535_tokens(function: str, name: str) -> None:
+    batch = logit_inputs(70_001, 32, torch.float32, sequences=300)
+    truth = outputs_and_gradient(function, in_fp64(batch), objective=EVERY[name])
+    found = outputs_and_gradient(function, batch, objective=EVERY[name])
+    assert error(found[0], truth[0]) < 1e-4
+    assert error(found[1], truth[1]) < 1e-4
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_waits_for_the_device(function: str, name: str) -> None:
+    batch = logit_inputs(300, 1000, torch.bfloat16)
+    counts = {"num_tokens": batch["mask"].sum(), "num_sequences": 4, "objective": EVERY[name]}
+    expected = outputs_and_gradient(function, batch, **counts)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = outputs_and_gradient(function, batch, **counts)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert all(map(torch.equal, found, expected))
+    assert all(value.is_cuda for value in found)
+
+
+@pytest.mark.parametrize("name", ["reinforce", "grpo", "gspo", "none"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_cuda_graphs(function: str, name: str) -> None:
+    """Captured once, replayed with other numbers in the same memory."""
+    batch, other = (logit_inputs(N, 1000, torch.bfloat16) for N in (300, 301))
+    other = {key: value if key == "advantages" else value[:300] for key, value in other.items()}
+    options: dict[str, Any] = {"objective": EVERY[name]}
+    expected = outputs_and_gradient(function, other, **options)
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):  # kernels are compiled before the capture
+        for _ in range(2):
+            outputs_and_gradient(function, batch, **options)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = outputs_and_gradient(function, batch, **options)
+    for key, value in other.items():
+        batch[key].copy_(value)
+    graph.replay()
+    torch.cuda.synchronize()
+    assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_functions_on_another_stream(function: str, name: str) -> None:
+    batch = logit_inputs(300, 1000, torch.float32)
+    expected = outputs_and_gradient(function, batch, objective=EVERY[name])
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        found = outputs_and_gradient(function, batch, objective=EVERY[name])
+    stream.synchronize()
+    assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_functions_repeat_bit_for_bit(name: str) -> None:
+    batch = logit_inputs(3000, 1000, torch.bfloat16, sequences=40)
+    for function in FUNCTIONS:
+        first = outputs_and_gradient(function, batch, objective=EVERY[name])
+        for _ in range(3):
+            assert all(map(torch.equal, outputs_and_gradient(function, batch, objective=EVERY[name]), first))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", ["grpo", "gspo"])
+@pytest.mark.parametrize("function", ["policy_loss", "logits_policy_loss"])
+def test_in_compiled_code(function: str, name: str) -> None:
+    torch.compiler.reset()
+    objective = EVERY[name]
+
+    def losses(logits: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        if function == "logits_policy_loss":
+            return logits_policy_loss(logits, **batch, objective=objective).loss
+        log_probs, entropy = token_log_probs(logits, batch["token_ids"], return_entropy=True)
+        rest = {key: value for key, value in batch.items() if key != "token_ids"}
+        return policy_loss(log_probs, entropy=entropy, **rest, objective=objective).loss
+
+    compiled = torch.compile(losses, fullgraph=True)
+    for N in (64, 96, 100):
+        batch = logit_inputs(N, 1000, torch.float32)
+        leaf = batch.pop("logits").requires_grad_()
+        found, expected = compiled(leaf, batch), losses(leaf, batch)
+        assert error(found.detach(), expected.detach()) < 1e-5
+        gradients = [torch.autograd.grad(loss, leaf)[0] for loss in (found, expected)]
+        assert error(gradients[0], gradients[1]) < 1e-5
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_twenty_lengths_of_the_functions_compile_at_most_twice(function: str) -> None:
+    from pgkern.kernels.policy_loss_rows import policy_loss_rows_kernel
+    from pgkern.kernels.token_log_probs_backward import token_log_probs_backward_kernel
+    from pgkern.kernels.token_log_probs_forward import token_log_probs_forward_kernel
+    from pgkern.kernels.token_losses import token_losses_kernel
+
+    kernels = (
+        policy_loss_rows_kernel,
+        token_log_probs_backward_kernel,
+        token_log_probs_forward_kernel,
+        token_losses_kernel,
+    )
+
+    def compiled() -> list[int]:
+        return [len(kernel.device_caches[torch.cuda.current_device()][0]) for kernel in kernels]
+
+    batches = [logit_inputs(N, 1024, torch.bfloat16) for N in range(31, 51)]
+    before = compiled()
+    for batch in batches:
+        for objective in (PolicyObjective.grpo(), PolicyObjective.gspo()):
+            outputs_and_gradient(function, batch, objective=objective)
+    assert all(now - then <= 2 for now, then in zip(compiled(), before, strict=True)), (before, compiled())
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo"])
+def test_in_place_there_is_no_second_array_of_the_logits_size(name: str) -> None:
+    batch = logit_inputs(4096, 32000, torch.bfloat16)
+    size = batch["logits"].numel() * 2
+    leaf = batch.pop("logits").requires_grad_()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    loss = logits_policy_loss(leaf, **batch, objective=EVERY[name], inplace_backward=True).loss
+    (gradient,) = torch.autograd.grad(loss, leaf)
+    assert gradient.data_ptr() == leaf.data_ptr()
+    assert torch.cuda.max_memory_allocated() - before < size / 20
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_token_outside_the_vocabulary_makes_the_loss_nan_and_reads_nothing(name: str) -> None:
+    batch = logit_inputs(64, 1000, torch.float32)
+    batch["mask"][:] = True
+    for wrong in (1000, -1, 1 << 40):
+        batch["token_ids"][5] = wrong
+        found = outputs_and_gradient("logits_policy_loss", batch, objective=EVERY[name])
+        assert found[0].sum().isnan()
+        assert found[1][5].isnan().all()
+        torch.cuda.synchronize()  # no device-side assertion
+    batch["mask"][5] = False
+    found = outputs_and_gradient("logits_policy_loss", batch, objective=EVERY[name])
+    assert all(value.isfinite().all() for value in found)
+
+
+def test_rollout_log_probs_without_a_correction_change_nothing() -> None:
+    batch = logit_inputs(64, 1000, torch.float32)
+    without = {key: value for key, value in batch.items() if key != "rollout_log_probs"}
+    for function in ("policy_loss", "logits_policy_loss"):
+        found, expected = (outputs_and_gradient(function, given)[:2] for given in (batch, without))
+        assert all(map(torch.equal, found, expected))
