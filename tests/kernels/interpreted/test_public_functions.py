@@ -17,8 +17,10 @@ from pgkern import (
     token_log_probs,
 )
 from pgkern.kernels import token_losses
-from pgkern.policy import linear_pass_triton, logit_gradient, logit_losses, logit_statistics, naive
+from pgkern.policy import linear_pass_triton, logit_statistics, naive
 from pgkern.policy.backend import use_triton
+from pgkern.policy.logit_gradient_rows import GradientRows
+from pgkern.policy.logit_loss_rows import LossRows
 
 OBJECTIVES = [
     PolicyObjective.reinforce(),
@@ -208,9 +210,9 @@ def _no_torch_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setattr(module, name, checked)
 
-    forbid(logit_losses, "_by_torch", 1)
+    forbid(LossRows, "_by_torch", 1)
+    forbid(GradientRows, "_by_torch", 1)
     forbid(logit_statistics, "_by_torch", 1)
-    forbid(logit_gradient, "_rows", 0)
 
 
 def assert_judged(found: list[Tensor], truth: list[Tensor], dtype: torch.dtype = torch.float32) -> None:
