@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .backend import use_triton
 from .logit_rows import gradient_rows, row_blocks, row_views, straight, taken, taken_temperature
+from .room import Room
 from .row_exponentials import RowStatistics
 
 
@@ -42,18 +43,21 @@ class GradientRows:
         active_N = coefficients_N != 0
         if self.entropy_coefficients_N is not None:
             active_N |= self.entropy_coefficients_N != 0
+        room = Room(self.log_probs_N.dtype)
         for rows, block_TV in row_blocks(logits):
             out_TV = gradient_rows(out, logits, rows, block_TV)
             active_A = active_N[rows].nonzero()[:, 0]
-            found_AV = self._gradient_of(
-                block_TV[active_A, : self.vocab_size].to(self.log_probs_N.dtype), active_A + rows.start, coefficients_N
-            )
-            if active_A.shape[0] < block_TV.shape[0]:
+            if active_A.shape[0] == block_TV.shape[0]:
+                work_TV = room.copy_of(block_TV[:, : self.vocab_size])
+                out_TV[:, : self.vocab_size] = self._gradient_of_(work_TV, rows, coefficients_N)
+            else:
+                work_AV = room.copy_of(block_TV[active_A, : self.vocab_size])
                 out_TV.zero_()
+                found_AV = self._gradient_of_(work_AV, active_A + rows.start, coefficients_N)
+                out_TV[active_A, : self.vocab_size] = found_AV.to(out.dtype)
             out_TV[:, self.vocab_size :] = 0
-            out_TV[active_A, : self.vocab_size] = found_AV.to(out.dtype)
 
-    def _gradient_of(self, logits_AV: Tensor, rows_A: Tensor, coefficients_N: Tensor) -> Tensor:
+    def _gradient_of_(self, logits_AV: Tensor, rows_A: Tensor | slice, coefficients_N: Tensor) -> Tensor:
         """Overwrites the rows by their gradient."""
         ids_A, entropy_A = self.token_ids_N[rows_A], self.entropy_N[rows_A]
         c_A, h_A = coefficients_N[rows_A], taken(self.entropy_coefficients_N, rows_A)

@@ -11,6 +11,7 @@ from torch import Tensor
 from .backend import use_triton
 from .logit_rows import gradient_rows, row_blocks, row_views, straight, taken, taken_temperature
 from .policy_terms import PolicyTerms
+from .room import Room
 from .row_exponentials import exponentiate_rows_
 
 
@@ -43,25 +44,35 @@ class LossRows:
     def _by_torch(self, logits: Tensor, out: Tensor | None, results: tuple[Tensor, ...]) -> None:
         for result in results:
             result.zero_()
+        dtype = results[0].dtype
+        room, scratch = Room(dtype), Room(dtype)
         for rows, block_TV in row_blocks(logits):
             kept_A = (self.terms.weights_N[rows] != 0).nonzero()[:, 0]
             whole = kept_A.shape[0] == block_TV.shape[0]
             kept_AV = (block_TV if whole else block_TV[kept_A])[:, : self.vocab_size]
-            work_AV = kept_AV.to(results[0].dtype, copy=True)
-            found_A = self._rows_(work_AV, kept_A + rows.start, with_gradient=out is not None)
-            for result, values_A in zip(results, found_A, strict=True):
-                result[kept_A + rows.start] = values_A
-            if out is None:
-                continue
-            out_TV = gradient_rows(out, logits, rows, block_TV)
-            if whole:
-                out_TV[:, : self.vocab_size] = work_AV
+            out_TV = None if out is None else gradient_rows(out, logits, rows, block_TV)
+            if whole and out_TV is not None and out_TV.dtype == dtype:
+                work_AV = out_TV[:, : self.vocab_size]  # the gradient is made where it will stand
+                if out is not logits:
+                    work_AV.copy_(kept_AV)
             else:
+                work_AV = room.copy_of(kept_AV)
+            rows_A = rows if whole else kept_A + rows.start
+            found_A = self._rows_(work_AV, rows_A, with_gradient=out is not None, scratch=scratch)
+            for result, values_A in zip(results, found_A, strict=True):
+                result[rows_A] = values_A
+            if out_TV is None:
+                continue
+            if not whole:
                 out_TV.zero_()
-                out_TV[kept_A, : self.vocab_size] = work_AV.to(out.dtype)
+                out_TV[kept_A, : self.vocab_size] = work_AV.to(out_TV.dtype)
+            elif out_TV.dtype != dtype:
+                out_TV[:, : self.vocab_size] = work_AV
             out_TV[:, self.vocab_size :] = 0
 
-    def _rows_(self, logits_AV: Tensor, rows_A: Tensor, *, with_gradient: bool) -> tuple[Tensor, ...]:
+    def _rows_(
+        self, logits_AV: Tensor, rows_A: Tensor | slice, *, with_gradient: bool, scratch: Room
+    ) -> tuple[Tensor, ...]:
         """Of these rows; they become their gradient."""
         terms_A = self.terms.at(rows_A)
         ids_A = self.token_ids_N[rows_A]
@@ -77,6 +88,7 @@ class LossRows:
             with_gradient=with_gradient,
             coefficients=terms_A.coefficients_at,
             entropy_coefficients_T=h_A,
+            room=scratch,
         )
         assert found.entropy_T is not None
         log_probs_A = found.log_probs_T.where(inside_A, torch.nan)

@@ -12,6 +12,7 @@ from .backend import use_triton
 from .first_derivative_only import first_derivative_only
 from .logit_gradient import logit_gradient_op
 from .logit_rows import row_blocks, row_views, straight, taken_temperature
+from .room import Room
 from .row_exponentials import exponentiate_rows_
 
 
@@ -72,16 +73,18 @@ def _by_torch(
     with_entropy: bool,
 ) -> None:
     log_probs_N, entropy_N, largest_N, log_sums_N = results
+    room, scratch = Room(log_probs_N.dtype), Room(log_probs_N.dtype)
     for rows, block_TV in row_blocks(logits):
         ids_T = token_ids[rows]
         inside_T = (ids_T >= 0) & (ids_T < vocab_size)
         found = exponentiate_rows_(
-            block_TV[:, :vocab_size].to(log_probs_N.dtype, copy=True),
+            room.copy_of(block_TV[:, :vocab_size]),
             ids_T.where(inside_T, 0),
             taken_temperature(temperature, rows),
             softcap,
             with_entropy=with_entropy,
             with_gradient=False,
+            room=scratch,
         )
         log_probs_N[rows] = found.log_probs_T.where(inside_T, torch.nan)
         if found.entropy_T is not None:

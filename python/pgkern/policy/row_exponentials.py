@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .room import Room
+
 # Rows are visited a block at a time, so that the scratch is small beside a chunk: this many numbers. Smaller blocks fit
 # a cache better, but the thread pool then meets thousands of times, which a busy machine makes slow.
 _BLOCK_NUMBERS = 1 << 21
@@ -70,6 +72,7 @@ def exponentiate_rows_(
     with_gradient: bool = True,
     coefficients: Callable[[slice, Tensor], Tensor] | None = None,
     entropy_coefficients_T: Tensor | None = None,
+    room: Room | None = None,
 ) -> RowStatistics:
     """Replace every row by `e = exp((capped - max) / temperature)`, so that its softmax is `e / sum(e)`.
 
@@ -80,13 +83,16 @@ def exponentiate_rows_(
     With `entropy_coefficients` h, and `coefficients` c as a function of the rows' slice and their log-probabilities,
     the rows become `e * (c + h * (log p + H))` instead, so that the gradient of `c * log p[token] + h * H` is
     `(c * 1[token] - row / sum(e)) / temperature`.
+
+    `room` is where the entropy's scratch is found again by the next call.
     """
     tokens, vocabulary = logits_TV.shape
     block = max(1, _BLOCK_NUMBERS // max(1, vocabulary))
     log_probs_T, largest_T, sums_T = (logits_TV.new_empty(tokens) for _ in range(3))
     entropy_T = logits_TV.new_empty(tokens) if with_entropy else None
     token_slopes_T = logits_TV.new_empty(tokens) if softcap is not None else None
-    scratch_TV = logits_TV.new_empty(min(block, tokens), vocabulary) if with_entropy else None
+    room = Room(logits_TV.dtype) if room is None else room
+    scratch_TV = room.rows(min(block, tokens), vocabulary, logits_TV.device) if with_entropy else None
     for start in range(0, tokens, block):
         rows = slice(start, min(start + block, tokens))
         row_TV, ids_T1 = logits_TV[rows], token_ids_T[rows, None]
