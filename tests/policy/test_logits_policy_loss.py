@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from torch import Tensor
 
 from pgkern import PolicyObjective, logits_policy_loss, policy_loss, token_log_probs
@@ -577,6 +578,23 @@ def test_torch_refuses_when_another_function_saved_the_logits(name: str) -> None
     loss = logits_policy_loss(**{**batch, "logits": hidden}, objective=FEW[name], inplace_backward=True).loss.sum()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         (loss + other).backward()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("name", FEW)
+def test_checkpointed(name: str, in_place: bool) -> None:
+    """A head under activation checkpointing: its logits are computed again."""
+    batch = build_batch()
+    leaf = batch["logits"].requires_grad_()
+
+    def loss(leaf: Tensor) -> Tensor:
+        given = {**batch, "logits": leaf * 1.0, "inplace_backward": in_place}
+        return logits_policy_loss(**given, objective=FEW[name]).loss.sum()
+
+    (expected,) = torch.autograd.grad(loss(leaf), leaf)
+    (found,) = torch.autograd.grad(torch.utils.checkpoint.checkpoint(loss, leaf, use_reentrant=False), leaf)
+    assert expected.abs().max() > 0
+    assert_same(found, expected, rtol=0, atol=0)
 
 
 def largest_allocation(action: Callable[[], object]) -> int:
