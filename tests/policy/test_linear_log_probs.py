@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from pgkern import linear_token_log_probs
-from pgkern.policy import linear_chunks, naive
+from pgkern.policy import naive
+from pgkern.policy.linear import linear_chunks
 
 EXACT = {"rtol": 1e-11, "atol": 1e-13}
 Build = Callable[..., Any]

@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pgkern import PolicyObjective, linear_policy_loss, linear_token_log_probs, policy_loss
-from pgkern.policy import linear_products, naive, row_exponentials
+from pgkern.policy import naive
+from pgkern.policy.linear import linear_products
+from pgkern.policy.logits import row_exponentials
 from pgkern.policy.objective import Reduction
 
 OBJECTIVES = {

@@ -15,7 +15,8 @@ import torch.utils.checkpoint
 from torch import Tensor
 
 from pgkern import PolicyObjective, logits_policy_loss, policy_loss, token_log_probs
-from pgkern.policy import logit_rows, naive
+from pgkern.policy import naive
+from pgkern.policy.logits import logit_rows
 
 NAMED = {
     "reinforce": PolicyObjective.reinforce(),

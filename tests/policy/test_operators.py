@@ -13,10 +13,10 @@ from torch import Tensor
 
 from pgkern import PolicyObjective
 from pgkern.policy import naive
-from pgkern.policy.logit_gradient import logit_gradient_in_place_op, logit_gradient_op
-from pgkern.policy.logit_losses import logit_losses_in_place_op, logit_losses_op
-from pgkern.policy.logit_statistics import logit_statistics_op
-from pgkern.policy.token_losses import token_losses_op
+from pgkern.policy.logits.logit_gradient import logit_gradient_in_place_op, logit_gradient_op
+from pgkern.policy.logits.logit_losses import logit_losses_in_place_op, logit_losses_op
+from pgkern.policy.logits.logit_statistics import logit_statistics_op
+from pgkern.policy.terms.token_losses import token_losses_op
 
 GRPO = PolicyObjective.grpo()
 LOADED = PolicyObjective.ppo(

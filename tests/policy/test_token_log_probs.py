@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from pgkern import token_log_probs
-from pgkern.policy import logit_rows, naive
+from pgkern.policy import naive
+from pgkern.policy.logits import logit_rows
 
 EXACT = {"rtol": 1e-11, "atol": 1e-13}
 

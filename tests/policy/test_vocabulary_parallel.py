@@ -28,9 +28,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pgkern import PolicyObjective, logits_policy_loss, token_log_probs
-from pgkern.policy import token_ids as token_ids_module
-from pgkern.policy import vocabulary_parallel
-from pgkern.policy.logit_statistics import logit_statistics_op
+from pgkern.policy.inputs import token_ids as token_ids_module
+from pgkern.policy.logits import vocabulary_parallel
+from pgkern.policy.logits.logit_statistics import logit_statistics_op
 
 SECONDS = 100  # for a world: a hang is a failure, with what the workers printed
 B, L, V = 3, 4, 127

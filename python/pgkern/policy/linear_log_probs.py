@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from .first_derivative_only import first_derivative_only
-from .linear_gradients import Needs
-from .linear_head import LinearHead, linear_head
-from .linear_pass import gradient_pass, log_probs_pass
+from .linear.linear_gradients import Needs
+from .linear.linear_head import LinearHead, linear_head
+from .linear.linear_pass import gradient_pass, log_probs_pass
 
 
 @overload

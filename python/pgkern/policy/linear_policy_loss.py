@@ -10,17 +10,17 @@ from torch import Tensor
 
 from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
-from .linear_gradients import Needs
-from .linear_head import LinearHead, compute_dtype, linear_head
+from .inputs.policy_batch import policy_batch
+from .inputs.token_weights import Count, token_weights
+from .linear.linear_gradients import Needs
+from .linear.linear_head import LinearHead, compute_dtype, linear_head
+from .linear.linear_pass import gradient_pass, loss_pass
 from .linear_log_probs import differentiable_log_probs
-from .linear_pass import gradient_pass, loss_pass
 from .objective import GRPO, PolicyObjective
-from .policy_batch import policy_batch
 from .policy_loss import PolicyLoss
 from .policy_metrics import policy_metrics
-from .policy_terms import PolicyTerms
-from .token_losses import token_losses
-from .token_weights import Count, token_weights
+from .terms.policy_terms import PolicyTerms
+from .terms.token_losses import token_losses
 
 
 def linear_policy_loss(

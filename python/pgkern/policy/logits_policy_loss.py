@@ -9,20 +9,20 @@ import torch
 from torch import Tensor
 
 from .first_derivative_only import first_derivative_only
-from .logit_gradient import logit_gradient_op
-from .logit_losses import logit_losses_in_place_op, logit_losses_op
-from .logit_statistics import logit_statistics_op
+from .inputs.policy_batch import policy_batch
+from .inputs.temperature import check_softcap, temperatures
+from .inputs.token_ids import checked_token_ids
+from .inputs.token_weights import Count, token_weights
+from .logits.logit_gradient import logit_gradient_op
+from .logits.logit_losses import logit_losses_in_place_op, logit_losses_op
+from .logits.logit_statistics import logit_statistics_op
+from .logits.vocabulary_parallel import vocabulary_slice
 from .objective import GRPO, PolicyObjective
-from .policy_batch import policy_batch
 from .policy_loss import PolicyLoss
 from .policy_metrics import policy_metrics
-from .policy_terms import PolicyTerms
-from .temperature import check_softcap, temperatures
-from .token_ids import checked_token_ids
+from .terms.policy_terms import PolicyTerms
+from .terms.token_losses import token_losses
 from .token_log_probs import ONCE, check_logits, checked_vocab_size, differentiable_log_probs
-from .token_losses import token_losses
-from .token_weights import Count, token_weights
-from .vocabulary_parallel import vocabulary_slice
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ..require_instance import require_instance
+from .inputs.policy_batch import policy_batch, require_shape
+from .inputs.token_weights import Count, token_weights
 from .objective import GRPO, PolicyObjective
-from .policy_batch import policy_batch, require_shape
 from .policy_metrics import policy_metrics
-from .token_losses import token_losses
-from .token_weights import Count, token_weights
+from .terms.token_losses import token_losses
 
 
 @dataclass(frozen=True, slots=True)

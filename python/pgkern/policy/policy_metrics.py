@@ -6,11 +6,11 @@ Names: T tokens.
 import torch
 from torch import Tensor
 
-from .log_ratio import clamped_log_ratio
-from .policy_batch import PolicyBatch
-from .policy_terms import PolicyTerms
-from .reference_kl import reference_kl
+from .inputs.policy_batch import PolicyBatch
 from .surrogates import SURROGATES
+from .terms.log_ratio import clamped_log_ratio
+from .terms.policy_terms import PolicyTerms
+from .terms.reference_kl import reference_kl
 
 
 @torch.no_grad()

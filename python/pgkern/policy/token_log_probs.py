@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
-from .logit_gradient import logit_gradient_in_place_op
-from .logit_statistics import logit_statistics_op
-from .temperature import check_softcap, temperatures
-from .token_ids import checked_token_ids
-from .vocabulary_parallel import VocabularySlice, parallel_log_probs, vocabulary_slice
+from .inputs.temperature import check_softcap, temperatures
+from .inputs.token_ids import checked_token_ids
+from .logits.logit_gradient import logit_gradient_in_place_op
+from .logits.logit_statistics import logit_statistics_op
+from .logits.vocabulary_parallel import VocabularySlice, parallel_log_probs, vocabulary_slice
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup

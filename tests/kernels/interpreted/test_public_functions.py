@@ -17,10 +17,12 @@ from pgkern import (
     token_log_probs,
 )
 from pgkern.kernels import token_losses
-from pgkern.policy import linear_pass_triton, logit_statistics, naive
+from pgkern.policy import naive
 from pgkern.policy.backend import use_triton
-from pgkern.policy.logit_gradient_rows import GradientRows
-from pgkern.policy.logit_loss_rows import LossRows
+from pgkern.policy.linear import linear_pass_triton
+from pgkern.policy.logits import logit_statistics
+from pgkern.policy.logits.logit_gradient_rows import GradientRows
+from pgkern.policy.logits.logit_loss_rows import LossRows
 
 OBJECTIVES = [
     PolicyObjective.reinforce(),
@@ -406,7 +408,7 @@ def test_token_log_probs(layout: str, softcap: float | None, per_token: bool, wi
 @pytest.mark.parametrize("name", ["kl", "gspo", "entropy"])
 def test_a_token_outside_the_vocabulary_is_nan(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU, where nobody looks at the values first."""
-    from pgkern.policy import token_ids as module
+    from pgkern.policy.inputs import token_ids as module
 
     monkeypatch.setattr(module, "look_at_values", lambda device: False)
     batch = logit_inputs(V=65)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..objective import PolicyObjective
-    from ..sequences import Sequences
+    from ..terms.sequences import Sequences
 
 _FIELDS = (
     "clip_low",

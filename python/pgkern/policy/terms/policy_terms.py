@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..objective import PolicyObjective
+from ..surrogates import SURROGATES
+from ..surrogates.surrogate import SurrogateInputs
 from .log_ratio import clamped_log_ratio, log_ratio_slope
-from .objective import PolicyObjective
 from .reference_kl import reference_kl, reference_kl_slope
 from .rollout_correction import rollout_weights
 from .sequences import Sequences
-from .surrogates import SURROGATES
-from .surrogates.surrogate import SurrogateInputs
 
 
 @dataclass(frozen=True, slots=True)

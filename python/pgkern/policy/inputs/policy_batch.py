@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..require_instance import require_instance
+from ...require_instance import require_instance
+from ..objective import PolicyObjective
+from ..terms.policy_terms import PolicyTerms
+from ..terms.sequences import Sequences
 from .look_at_values import look_at_values
-from .objective import PolicyObjective
 from .packed_sequences import packed_sequences, padded_sequences
-from .policy_terms import PolicyTerms
-from .sequences import Sequences
 
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .backend import use_triton
+from ..backend import use_triton
 from .logit_rows import gradient_rows, row_blocks, row_views, straight, taken, taken_temperature
 from .room import Room
 from .row_exponentials import RowStatistics
@@ -91,7 +91,7 @@ class GradientRows:
         return rows_AV if slopes_AV is None else rows_AV.mul_(slopes_AV)
 
     def _by_triton(self, logits: Tensor, out: Tensor, coefficients_N: Tensor) -> None:
-        from ..kernels.token_log_probs_backward import token_log_probs_backward
+        from ...kernels.token_log_probs_backward import token_log_probs_backward
 
         h_N = None if self.entropy_coefficients_N is None else self.entropy_coefficients_N.contiguous()
         for rows, view_NV in row_views(logits):

@@ -5,8 +5,8 @@ Names: T tokens.
 
 from torch import Tensor
 
+from ..objective import KLEstimator
 from .log_ratio import clamped_log_ratio, log_ratio_slope
-from .objective import KLEstimator
 
 
 def reference_kl(log_probs_T: Tensor, ref_log_probs_T: Tensor, estimator: KLEstimator) -> Tensor:

@@ -6,11 +6,11 @@ Names: N tokens, D hidden size, V vocabulary.
 import torch
 from torch import Tensor
 
+from ..backend import use_triton
+from ..terms.policy_terms import PolicyTerms
 from . import linear_pass_torch
-from .backend import use_triton
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead
-from .policy_terms import PolicyTerms
 
 
 def log_probs_pass(head: LinearHead, rows_N: Tensor, *, with_entropy: bool, chunk_tokens: int | None) -> LinearPass:

@@ -9,8 +9,8 @@ from numbers import Real
 import torch
 from torch import Tensor
 
+from ..objective import PolicyObjective
 from .look_at_values import look_at_values
-from .objective import PolicyObjective
 from .policy_batch import PolicyBatch
 
 Count = float | Tensor
@@ -50,7 +50,7 @@ def token_weights(
 
 def _at_least_one(count: Count) -> Count:
     """A batch without a token has loss 0, not 0 / 0."""
-    return count.clamp(min=1) if isinstance(count, Tensor) else max(float(count), 1.0)
+    return count.reshape(()).clamp(min=1) if isinstance(count, Tensor) else max(float(count), 1.0)
 
 
 def _check_count(name: str, count: Count | None) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..require_instance import require_instance
-from .temperature import check_softcap, temperatures
-from .token_ids import checked_token_ids
+from ...require_instance import require_instance
+from ..inputs.temperature import check_softcap, temperatures
+from ..inputs.token_ids import checked_token_ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ Names: B padded rows of L tokens, T tokens in all, S sequences.
 import torch
 from torch import Tensor
 
+from ..terms.sequences import Sequences
 from .look_at_values import look_at_values
-from .sequences import Sequences
 
 _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 

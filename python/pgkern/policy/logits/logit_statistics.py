@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .backend import use_triton
-from .first_derivative_only import first_derivative_only
+from ..backend import use_triton
+from ..first_derivative_only import first_derivative_only
 from .logit_gradient import logit_gradient_op
 from .logit_rows import row_blocks, row_views, straight, taken_temperature
 from .room import Room
@@ -53,7 +53,7 @@ def _by_triton(
     softcap: float | None,
     vocab_size: int,
 ) -> None:
-    from ..kernels.token_log_probs_forward import token_log_probs_forward
+    from ...kernels.token_log_probs_forward import token_log_probs_forward
 
     for rows, view_NV in row_views(logits):
         found = token_log_probs_forward(

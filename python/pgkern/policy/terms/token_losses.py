@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .backend import use_triton
-from .first_derivative_only import first_derivative_only
-from .objective import PolicyObjective
+from ..backend import use_triton
+from ..first_derivative_only import first_derivative_only
+from ..objective import PolicyObjective
 from .policy_terms import PolicyTerms
 from .sequences import Sequences
 
@@ -40,7 +40,7 @@ def token_losses_op(
         PolicyObjective.from_key(objective),
     )
     if use_triton(log_probs, log_probs.dtype) and terms.on_device:
-        from ..kernels.token_losses import token_losses
+        from ...kernels.token_losses import token_losses
         from .triton_objective import triton_objective
 
         return token_losses(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .backend import use_triton
+from ..backend import use_triton
+from ..terms.policy_terms import PolicyTerms
 from .logit_rows import gradient_rows, row_blocks, row_views, straight, taken, taken_temperature
-from .policy_terms import PolicyTerms
 from .room import Room
 from .row_exponentials import exponentiate_rows_
 
@@ -101,8 +101,8 @@ class LossRows:
         return losses_A, log_probs_A, found.entropy_T, c_A
 
     def _by_triton(self, logits: Tensor, out: Tensor | None, results: tuple[Tensor, ...]) -> None:
-        from ..kernels.policy_loss_rows import policy_loss_rows
-        from .triton_objective import triton_objective
+        from ...kernels.policy_loss_rows import policy_loss_rows
+        from ..terms.triton_objective import triton_objective
 
         objective = triton_objective(self.terms.objective)
         for rows, view_NV in row_views(logits):

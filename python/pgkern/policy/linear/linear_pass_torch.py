@@ -8,11 +8,11 @@ import functools
 import torch
 from torch import Tensor
 
+from ..logits.row_exponentials import RowStatistics, exponentiate_rows_
+from ..terms.policy_terms import PolicyTerms
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead
-from .policy_terms import PolicyTerms
-from .row_exponentials import RowStatistics, exponentiate_rows_
 
 
 def log_probs_pass(head: LinearHead, rows_N: Tensor, *, with_entropy: bool, chunk_tokens: int | None) -> LinearPass:

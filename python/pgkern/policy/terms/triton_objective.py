@@ -2,10 +2,10 @@
 
 from math import inf
 
-from ..kernels import token_objective
-from ..kernels.device_objective import DeviceObjective
-from .objective import PolicyObjective
-from .surrogates import SURROGATES
+from ...kernels import token_objective
+from ...kernels.device_objective import DeviceObjective
+from ..objective import PolicyObjective
+from ..surrogates import SURROGATES
 
 
 def triton_objective(objective: PolicyObjective) -> DeviceObjective:

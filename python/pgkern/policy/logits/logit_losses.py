@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .first_derivative_only import first_derivative_only
+from ..first_derivative_only import first_derivative_only
+from ..objective import PolicyObjective
+from ..terms.policy_terms import PolicyTerms
 from .logit_loss_rows import LossRows
-from .objective import PolicyObjective
-from .policy_terms import PolicyTerms
 
 _AFTER_LOGITS = (
     "Tensor token_ids, Tensor temperature, float? softcap, SymInt vocab_size, Tensor advantages, Tensor weights, "

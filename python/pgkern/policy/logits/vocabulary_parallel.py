@@ -12,11 +12,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ..require_instance import require_instance
-from .first_derivative_only import first_derivative_only
+from ...require_instance import require_instance
+from ..first_derivative_only import first_derivative_only
+from ..inputs.look_at_values import look_at_values
 from .logit_gradient import logit_gradient_in_place_op, logit_gradient_op
 from .logit_statistics import logit_statistics_op
-from .look_at_values import look_at_values
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup  # a torch without it can still import this file

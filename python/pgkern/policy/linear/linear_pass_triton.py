@@ -6,14 +6,14 @@ Names: T tokens of one chunk, N tokens in all, D hidden size, V vocabulary.
 import torch
 from torch import Tensor
 
-from ..kernels.policy_loss_rows import policy_loss_rows
-from ..kernels.token_log_probs_backward import token_log_probs_backward
-from ..kernels.token_log_probs_forward import token_log_probs_forward
+from ...kernels.policy_loss_rows import policy_loss_rows
+from ...kernels.token_log_probs_backward import token_log_probs_backward
+from ...kernels.token_log_probs_forward import token_log_probs_forward
+from ..terms.policy_terms import PolicyTerms
+from ..terms.triton_objective import triton_objective
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs
 from .linear_head import LinearHead
-from .policy_terms import PolicyTerms
-from .triton_objective import triton_objective
 
 
 def log_probs_pass(head: LinearHead, rows_N: Tensor, *, with_entropy: bool, chunk_tokens: int | None) -> LinearPass:

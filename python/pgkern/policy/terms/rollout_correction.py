@@ -7,8 +7,8 @@
 import torch
 from torch import Tensor
 
+from ..objective import PolicyObjective
 from .log_ratio import MAX_LOG_RATIO
-from .objective import PolicyObjective
 from .sequences import Sequences
 
 

@@ -1,0 +1,1 @@
+"""What a caller gave: checked, flattened to one row per token, and weighed."""

@@ -1,0 +1,1 @@
+"""Passes over chunks of logits that come from hidden states and the head's weight."""

@@ -1,0 +1,1 @@
+"""Visits to rows of logits that exist already."""
