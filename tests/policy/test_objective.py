@@ -1,4 +1,6 @@
+import copy
 import dataclasses
+import pickle
 
 import pytest
 
@@ -8,7 +10,7 @@ from pgkern import PolicyObjective
 def fields_of(objective: PolicyObjective) -> dict[str, object]:
     """Those that differ from an objective that is told nothing."""
     plain = PolicyObjective()
-    names = [field.name for field in dataclasses.fields(PolicyObjective) if field.init]
+    names = [field.name for field in dataclasses.fields(PolicyObjective)]
     return {name: getattr(objective, name) for name in names if getattr(objective, name) != getattr(plain, name)}
 
 
@@ -86,6 +88,8 @@ def test_it_is_frozen_and_hashable() -> None:
 )
 def test_its_key_says_all_of_it(objective: PolicyObjective) -> None:
     assert PolicyObjective.from_key(objective.key) == objective
+    assert PolicyObjective(**dataclasses.asdict(objective)) == objective
+    assert pickle.loads(pickle.dumps(objective)).key == copy.deepcopy(objective).key == objective.key
     assert dataclasses.replace(objective, entropy_coef=0.25).key != objective.key
 
 

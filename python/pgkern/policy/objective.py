@@ -2,7 +2,7 @@
 
 import math
 from ast import literal_eval
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -23,7 +23,7 @@ Reduction = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicyObjective:
     """`loss = reduce(-correction * surrogate + kl_coef * KL - entropy_coef * H)`, over the unmasked tokens.
 
@@ -81,8 +81,6 @@ class PolicyObjective:
     gate_temperature_negative: float | None = None
     mirror_coef: float | None = None
     correction_floor: float = 0.0
-    key: str = field(init=False, repr=False, compare=False)
-    """The fields as text, by which compiled operators know the objective; `from_key` reads it."""
 
     def __post_init__(self) -> None:
         _require_one_of("ratio", self.ratio, get_args(Ratio))
@@ -98,9 +96,9 @@ class PolicyObjective:
         self._check_correction()
         self._check_reduction()
         # Written so that a compiler can trace it where an objective is made in compiled code.
-        given = [(f.name, getattr(self, f.name)) for f in fields(self) if f.init]
+        given = [(f.name, getattr(self, f.name)) for f in fields(self)]
         text = [f"{name}={float(value) if isinstance(value, float) else value!r}" for name, value in given]
-        object.__setattr__(self, "key", " ".join(text))
+        object.__setattr__(self, "_key", " ".join(text))
 
     def _check_correction(self) -> None:
         if self.correction is None:
@@ -134,6 +132,12 @@ class PolicyObjective:
                 f"reduction {self.reduction!r} does not use reduction_constant, got {self.reduction_constant}; "
                 "leave it None or choose 'sequence_sum_constant'"
             )
+
+    @property
+    def key(self) -> str:
+        """The fields as text, by which operators know the objective; `from_key` reads it."""
+        key: str = self._key  # type: ignore[attr-defined]  # no field: it would be one of the objective's own
+        return key
 
     @property
     def sums_correction(self) -> bool:
