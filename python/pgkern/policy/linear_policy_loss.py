@@ -50,7 +50,8 @@ def linear_policy_loss(
 
     but a chunk of tokens at a time, with the gradients of hidden, weight and bias found in the same pass as the loss:
     3 products of 2 * N * D * V operations in all, 2 with a frozen hidden or weight, 1 without gradients. Masked tokens
-    cost nothing; tokens that are clipped or have advantage 0 cost one product instead of three (on the CPU).
+    cost nothing; tokens without a gradient (clipped, or of advantage 0 without KL and bonus) cost one product
+    instead of three (on the CPU, in one pass).
     Logits, sums and gradients are fp32 also from bf16 inputs (fp64 from fp64).
 
     Args:
@@ -92,13 +93,14 @@ def linear_policy_loss(
     )
     head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, batch.mask_T)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
+    of_rows = terms.for_rows()
     rows_N = batch.mask_T.nonzero()[:, 0]  # on a GPU this waits for the device, once
     if not terms.take_one_visit:
-        losses_N, log_probs_N, entropy_N, coefficients_N = _two_passes(head, rows_N, terms, chunk_tokens)
+        losses_N, log_probs_N, entropy_N, coefficients_N = _two_passes(head, rows_N, of_rows, chunk_tokens)
         loss = losses_N.reshape(hidden.shape[:-1]) if objective.reduction == "none" else losses_N.sum()
     else:
         loss, log_probs_N, entropy_N, coefficients_N = _LinearPolicyLoss.apply(  # type: ignore[no-untyped-call]
-            head, rows_N, terms, chunk_tokens, torch.is_grad_enabled(), head.hidden_TD, weight, bias
+            head, rows_N, of_rows, chunk_tokens, torch.is_grad_enabled(), head.hidden_TD, weight, bias
         )
     return PolicyLoss(loss, policy_metrics(log_probs_N, batch, terms, coefficients_N, entropy_N))
 

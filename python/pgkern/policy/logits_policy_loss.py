@@ -13,7 +13,7 @@ from .inputs.policy_batch import policy_batch
 from .inputs.temperature import check_softcap, temperatures
 from .inputs.token_ids import checked_token_ids
 from .inputs.token_weights import Count, token_weights
-from .logits.logit_gradient import logit_gradient_op
+from .logits.logit_gradient import ONCE, logit_gradient_op
 from .logits.logit_losses import logit_losses_in_place_op, logit_losses_op
 from .logits.logit_statistics import logit_statistics_op
 from .logits.vocabulary_parallel import vocabulary_slice
@@ -22,7 +22,7 @@ from .policy_loss import PolicyLoss
 from .policy_metrics import policy_metrics
 from .terms.policy_terms import PolicyTerms
 from .terms.token_losses import token_losses
-from .token_log_probs import ONCE, check_logits, checked_vocab_size, differentiable_log_probs
+from .token_log_probs import check_logits, checked_vocab_size, differentiable_log_probs
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -95,6 +95,7 @@ def logits_policy_loss(
     part = vocabulary_slice(columns, token_ids.numel(), logits.device, process_group)
     token_ids_N = checked_token_ids(token_ids, columns if part is None else part.vocabulary, batch.mask_T)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
+    of_rows = terms.for_rows()
     if process_group is not None or logits.dtype == torch.float16 or not terms.take_one_visit:
         log_probs_N, entropy_N = differentiable_log_probs(
             logits,
@@ -107,12 +108,12 @@ def logits_policy_loss(
             part=part,
         )
         log_probs_N, entropy_N = log_probs_N.where(batch.mask_T, 0), entropy_N.where(batch.mask_T, 0)
-        losses_N, coefficients_N = token_losses(log_probs_N, entropy_N, terms)
+        losses_N, coefficients_N = token_losses(log_probs_N, entropy_N, of_rows)
         loss = losses_N.reshape(token_ids.shape) if objective.reduction == "none" else losses_N.sum()
     elif torch.compiler.is_compiling():
         losses_N, log_probs_N, entropy_N, coefficients_N, _ = logit_losses_op(
             logits,
-            *_arguments(token_ids_N, temperature_N, softcap, columns, terms),
+            *_arguments(token_ids_N, temperature_N, softcap, columns, of_rows),
             logits.requires_grad and torch.is_grad_enabled(),
         )
         loss = losses_N.sum()
@@ -121,7 +122,7 @@ def logits_policy_loss(
             logits,
             inplace_backward,
             torch.is_grad_enabled(),
-            *_arguments(token_ids_N, temperature_N, softcap, columns, terms),
+            *_arguments(token_ids_N, temperature_N, softcap, columns, of_rows),
         )
     return PolicyLoss(loss, policy_metrics(log_probs_N.detach(), batch, terms, coefficients_N, entropy_N.detach()))
 

@@ -1,6 +1,7 @@
-"""The slow twins: the same functions with the same signatures, in plain torch, differentiated by autograd.
+"""The slow twins: the same functions in plain torch, differentiated by autograd.
 
-They hold all logits, loop over sequences and take no short cut. Tests and benches compare against them.
+Their signatures are the same, but for `process_group`. They hold all logits, loop over sequences and take no short cut.
+Tests and benches compare against them.
 """
 
 import torch
@@ -102,8 +103,8 @@ def policy_loss(
         return PolicyLoss(per_token.masked_scatter(kept, in_order), {})
     if not losses:  # a sum of nothing, with gradients of 0
         return PolicyLoss(log_p.sum() if entropy is None else log_p.sum() + entropy[kept].sum(), {})
-    tokens = log_p.numel() if num_tokens is None else num_tokens
-    sequences = len(losses) if num_sequences is None else num_sequences
+    tokens = log_p.numel() if num_tokens is None else float(num_tokens)
+    sequences = len(losses) if num_sequences is None else float(num_sequences)
     total = sum(loss.sum() for loss in losses)
     if objective.reduction == "token_mean":
         loss = total / tokens

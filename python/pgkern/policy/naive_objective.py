@@ -53,14 +53,14 @@ def _surrogate(sequence: NaiveSequence, objective: PolicyObjective) -> Tensor:
         return advantage * log_p
     ratio = torch.exp(log_ratio)
     if objective.ratio == "sequence":
-        # GSPO, arXiv 2507.18071, eq. 7: (pi(y) / pi_old(y)) ^ (1 / |y|), the same for every token.
+        # GSPO, arXiv 2507.18071: (pi(y) / pi_old(y)) ^ (1 / |y|), the same for every token.
         ratio = torch.exp(log_ratio.mean()).expand_as(log_p)
     if objective.surrogate == "plain":
         return ratio * advantage
     if objective.surrogate == "clip":
         return _clip(ratio, advantage, objective)
     if objective.surrogate == "detach":
-        # CISPO, arXiv 2506.13585, eq. 4 and 5: the weight is clipped and has no gradient, the log-probability keeps it.
+        # CISPO, arXiv 2506.13585: the weight is clipped and has no gradient, the log-probability keeps it.
         return _clip_around_one(ratio, objective).detach() * advantage * log_p
     assert objective.surrogate == "soft_gate"
     return _soft_gate(ratio, advantage, objective)
@@ -79,12 +79,12 @@ def _clip(ratio: Tensor, advantage: Tensor, objective: PolicyObjective) -> Tenso
     clipped = torch.minimum(below_delta * advantage, _clip_around_one(ratio, objective) * advantage)
     if objective.dual_clip is None:
         return clipped
-    # Dual clip, arXiv 1912.09729, eq. 5: max(J, c * A) where A < 0. (clamp, whose gradient on the edge is whole.)
+    # Dual clip, arXiv 1912.09729: max(J, c * A) where A < 0. (clamp, whose gradient on the edge is whole.)
     return torch.where(advantage < 0, torch.clamp(clipped, min=objective.dual_clip * advantage), clipped)
 
 
 def _soft_gate(ratio: Tensor, advantage: Tensor, objective: PolicyObjective) -> Tensor:
-    """SAPO, arXiv 2511.20347, eq. 5 to 7."""
+    """SAPO, arXiv 2511.20347."""
     assert objective.gate_temperature_positive is not None
     assert objective.gate_temperature_negative is not None
     # Of full tensors: `where` of two Python numbers would round them to fp32.
@@ -97,7 +97,7 @@ def _soft_gate(ratio: Tensor, advantage: Tensor, objective: PolicyObjective) -> 
 
 
 def _geometric_clip(log_ratio: Tensor, advantage: Tensor, objective: PolicyObjective) -> Tensor:
-    """GMPO, arXiv 2507.20673, eq. 4: the geometric mean of the tokens' ratios, each clipped where its sign says."""
+    """GMPO, arXiv 2507.20673: the geometric mean of the tokens' ratios, each clipped where its sign says."""
     assert objective.clip_low is not None
     assert objective.clip_high is not None
     sign = torch.sign(advantage)
@@ -106,7 +106,7 @@ def _geometric_clip(log_ratio: Tensor, advantage: Tensor, objective: PolicyObjec
 
 
 def _mirror(log_p: Tensor, log_ratio: Tensor, advantage: Tensor, objective: PolicyObjective) -> Tensor:
-    """Kimi k1.5, arXiv 2501.12599, eq. 3: over the sequence A log pi(y) - tau / 2 (log pi(y) / pi_old(y))^2."""
+    """Kimi k1.5, arXiv 2501.12599: over the sequence A log pi(y) - tau / 2 (log pi(y) / pi_old(y))^2."""
     assert objective.mirror_coef is not None
     # The square is a product of sums; a token takes its own share of the one and the whole of the other.
     return advantage * log_p - objective.mirror_coef / 2 * log_ratio * log_ratio.sum()

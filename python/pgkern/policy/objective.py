@@ -4,6 +4,7 @@ import math
 from ast import literal_eval
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from numbers import Real
 from typing import Any, Literal, get_args
 
 from .surrogates import SURROGATES
@@ -97,8 +98,8 @@ class PolicyObjective:
         self._check_reduction()
         # Written so that a compiler can trace it where an objective is made in compiled code.
         given = [(f.name, getattr(self, f.name)) for f in fields(self)]
-        text = [f"{name}={float(value) if isinstance(value, float) else value!r}" for name, value in given]
-        object.__setattr__(self, "_key", " ".join(text))
+        text = [(name, value if value is None or isinstance(value, str) else float(value)) for name, value in given]
+        object.__setattr__(self, "_key", " ".join([f"{name}={value!r}" for name, value in text]))
 
     def _check_correction(self) -> None:
         if self.correction is None:
@@ -147,7 +148,7 @@ class PolicyObjective:
     @property
     def acts_without_advantage(self) -> bool:
         """Whether a token of advantage 0 may have a gradient all the same."""
-        return self.kl_coef != 0 or self.entropy_coef != 0 or self.surrogate == "mirror"
+        return self.kl_coef != 0 or self.entropy_coef != 0 or SURROGATES[self.surrogate].acts_without_advantage
 
     def couples_tokens(self, old_log_probs: object) -> bool:
         """Whether a token's gradient is known only once the log-probabilities of its whole sequence are.
@@ -210,7 +211,7 @@ class PolicyObjective:
 
     @classmethod
     def gspo(cls, **overrides: Any) -> "PolicyObjective":
-        """GSPO: the ratio of a sequence is the geometric mean of its tokens' (arXiv 2507.18071, eq. 5 to 7).
+        """GSPO: the ratio of a sequence is the geometric mean of its tokens' (arXiv 2507.18071).
 
         Clipping at 3e-4 and 4e-4, as there: such a mean stays far closer to 1 than a token's ratio.
         """
@@ -218,7 +219,7 @@ class PolicyObjective:
 
     @classmethod
     def cispo(cls, **overrides: Any) -> "PolicyObjective":
-        """CISPO: the clipped ratio is a constant weight, so that no token loses its gradient (arXiv 2506.13585, eq. 4).
+        """CISPO: the clipped ratio is a constant weight, so that no token loses its gradient (arXiv 2506.13585).
 
         No lower bound, as there; the weight is at most 5, a bound that ScaleRL (arXiv 2510.13786) finds robust.
         """
@@ -226,7 +227,7 @@ class PolicyObjective:
 
     @classmethod
     def gmpo(cls, **overrides: Any) -> "PolicyObjective":
-        """GMPO: the geometric mean of a sequence's ratios, each clipped first (arXiv 2507.20673, eq. 4).
+        """GMPO: the geometric mean of a sequence's ratios, each clipped first (arXiv 2507.20673).
 
         The clip is one of log-ratios, exp(±0.4) as there.
         """
@@ -260,7 +261,7 @@ class PolicyObjective:
 
     @classmethod
     def kimi_k15(cls, **overrides: Any) -> "PolicyObjective":
-        """Kimi k1.5's mirror descent: REINFORCE, and the squared log-ratio of the sequence (arXiv 2501.12599, eq. 3).
+        """Kimi k1.5's mirror descent: REINFORCE, and the squared log-ratio of the sequence (arXiv 2501.12599).
 
         `mirror_coef` (the paper's τ) must be given; the old log-probabilities are those of the policy at the start of
         the iteration. The paper's advantage is the reward less the mean of its group.
@@ -276,7 +277,7 @@ def _require_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 
 def _require_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ..require_instance import require_instance
-from .inputs.policy_batch import policy_batch, require_shape
+from .inputs.look_at_values import look_at_values
+from .inputs.policy_batch import policy_batch, refuse_nan, require_shape
 from .inputs.token_weights import Count, token_weights
 from .objective import GRPO, PolicyObjective
 from .policy_metrics import policy_metrics
@@ -67,7 +68,7 @@ def policy_loss(
         num_tokens, num_sequences: the whole batch's count of unmasked tokens and of sequences with an unmasked token,
             for the loss of a part of it: the parts' losses and gradients then add up to the whole's. A reduction uses
             the one it divides by. A sequence must lie within one part where the objective looks at all of it. Numbers
-            of at least 0, or tensors of one; the value of a tensor on a GPU is not looked at.
+            of at least 0, or tensors of one; below 1 they count as 1; the value of a tensor on a GPU is not looked at.
 
     A token's log-ratio is clamped to ±20, beyond which it has no gradient. fp16 and bf16 are computed in fp32.
     Differentiable once. Metrics: see `policy_metrics`. `torch.compile(fullgraph=True)` takes it whole.
@@ -99,7 +100,11 @@ def policy_loss(
     entropy_T = _flat_entropy(entropy, log_probs, batch.mask_T)
     if objective.entropy_coef != 0 and entropy_T is None:
         raise ValueError(f"the objective has entropy_coef {objective.entropy_coef}, so entropy must be given")
-    losses_T, coefficients_T = token_losses(log_probs_T, entropy_T, terms)
+    if look_at_values(log_probs.device):
+        refuse_nan("log_probs", log_probs_T, batch.sequences)
+        if entropy_T is not None:
+            refuse_nan("entropy", entropy_T, batch.sequences)
+    losses_T, coefficients_T = token_losses(log_probs_T, entropy_T, terms.for_rows())
     loss = losses_T.reshape(log_probs.shape) if objective.reduction == "none" else losses_T.sum()
     return PolicyLoss(loss, policy_metrics(log_probs_T.detach(), batch, terms, coefficients_T, entropy_T))
 

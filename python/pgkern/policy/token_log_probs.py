@@ -12,17 +12,12 @@ from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
 from .inputs.temperature import check_softcap, temperatures
 from .inputs.token_ids import checked_token_ids
-from .logits.logit_gradient import logit_gradient_in_place_op
+from .logits.logit_gradient import ONCE, logit_gradient_in_place_op
 from .logits.logit_statistics import logit_statistics_op
 from .logits.vocabulary_parallel import VocabularySlice, parallel_log_probs, vocabulary_slice
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
-
-ONCE = (
-    "this backward has happened: with inplace_backward=True the logits became their gradient, which was handed over; "
-    "call backward once, or leave inplace_backward False"
-)
 
 
 @overload
@@ -88,6 +83,8 @@ def token_log_probs(
         ValueError: shapes, dtypes or values that do not fit, with the numbers. A token id outside the vocabulary is
             one on the CPU; on a GPU, which is not waited for, and in compiled code it makes that token's result NaN.
             Also on the CPU, numbers of rows that differ between the ranks of `process_group`.
+    fp64 takes plain torch on a GPU too, which waits for the device.
+
     Source: the primer's eq. 3.
     """
     check_logits(logits, token_ids, inplace_backward)
@@ -133,7 +130,7 @@ def checked_vocab_size(vocab_size: int | None, columns: int) -> int:
     if vocab_size is None:
         return columns
     if isinstance(vocab_size, bool) or not isinstance(vocab_size, int) or not 0 <= vocab_size <= columns:
-        raise ValueError(f"vocab_size must be an integer of at most the logits' {columns} columns, got {vocab_size!r}")
+        raise ValueError(f"vocab_size must be an integer from 0 to the logits' {columns} columns, got {vocab_size!r}")
     return vocab_size
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..terms.sequences import Sequences
 from .look_at_values import look_at_values
 
-_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def padded_sequences(token_shape: torch.Size, mask_T: Tensor, advantages_S: Tensor | None) -> Sequences:
@@ -38,7 +38,7 @@ def packed_sequences(sequence_ids: Tensor, mask_T: Tensor, advantages_S: Tensor 
     Raises:
         ValueError: ids that are no integers; where values are looked at, an id that `advantages_S` has no entry for.
     """
-    if sequence_ids.dtype not in _INTEGERS:
+    if sequence_ids.dtype not in INTEGERS:
         raise ValueError(f"sequence_ids must be integers, got {sequence_ids.dtype}")
     ids_T = sequence_ids.reshape(-1).to(torch.int64)
     if advantages_S is None:

@@ -13,9 +13,7 @@ from ..objective import PolicyObjective
 from ..terms.policy_terms import PolicyTerms
 from ..terms.sequences import Sequences
 from .look_at_values import look_at_values
-from .packed_sequences import packed_sequences, padded_sequences
-
-INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+from .packed_sequences import INTEGERS, packed_sequences, padded_sequences
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +34,10 @@ class PolicyBatch:
             weights_T,
             self.old_log_probs_T,
             self.ref_log_probs_T,
-            None if objective.correction is None else self.rollout_log_probs_T,  # else they are for the metrics alone
+            self.rollout_log_probs_T,
             self.sequences,
             objective,
-        ).by_token()
+        )
 
 
 def policy_batch(
@@ -97,7 +95,7 @@ def policy_batch(
             raise ValueError(f"{name} must be floating point, got {log_probs.dtype}")
         log_probs_T = log_probs.detach().reshape(-1).to(dtype).where(mask_T, 0)
         if look_at_values(device):
-            _refuse(f"{name} must not be NaN", log_probs_T, log_probs_T.isnan(), sequences)
+            refuse_nan(name, log_probs_T, sequences)
         return log_probs_T
 
     return PolicyBatch(
@@ -114,6 +112,11 @@ def require_shape(name: str, tensor: Tensor, token_shape: torch.Size) -> None:
     """Refuse another shape than the tokens'."""
     if tensor.shape != token_shape:
         raise ValueError(f"{name} has shape {list(tensor.shape)}, expected the tokens' shape {list(token_shape)}")
+
+
+def refuse_nan(name: str, values_T: Tensor, sequences: Sequences) -> None:
+    """Refuse NaN; masked tokens have 0."""
+    _refuse(f"{name} must not be NaN", values_T, values_T.isnan(), sequences)
 
 
 def _require_tensor(name: str, tensor: Tensor, device: torch.device) -> None:

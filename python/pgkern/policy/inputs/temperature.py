@@ -38,8 +38,8 @@ def temperatures(
         )
     if temperature.device != device:
         raise ValueError(f"temperature is on {temperature.device}, the tokens are on {device}")
-    if not temperature.is_floating_point():
-        raise ValueError(f"temperature must be floating point, got {temperature.dtype}")
+    if temperature.is_complex() or temperature.dtype == torch.bool:
+        raise ValueError(f"temperature must be real, got {temperature.dtype}")
     temperature_T = temperature.detach().reshape(-1).to(dtype)
     if temperature.shape == token_shape and scored_T is not None:
         temperature_T = temperature_T.where(scored_T, 1)

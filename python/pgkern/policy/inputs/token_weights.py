@@ -49,8 +49,8 @@ def token_weights(
 
 
 def _at_least_one(count: Count) -> Count:
-    """A batch without a token has loss 0, not 0 / 0."""
-    return count.reshape(()).clamp(min=1) if isinstance(count, Tensor) else max(float(count), 1.0)
+    """A batch without a token has loss 0, not 0 / 0. A count gets no gradient."""
+    return count.detach().reshape(()).clamp(min=1) if isinstance(count, Tensor) else max(float(count), 1.0)
 
 
 def _check_count(name: str, count: Count | None) -> None:

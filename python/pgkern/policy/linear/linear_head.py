@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...require_instance import require_instance
+from ..inputs.look_at_values import look_at_values
 from ..inputs.temperature import check_softcap, temperatures
 from ..inputs.token_ids import checked_token_ids
 
@@ -26,7 +27,7 @@ class LinearHead:
 
     @property
     def compute_dtype(self) -> torch.dtype:
-        """fp64 if an input is fp64, else fp32: logits are never rounded to 16 bits."""
+        """fp64 if hidden or weight is fp64, else fp32: logits are never rounded to 16 bits."""
         return compute_dtype(self.hidden_TD, self.weight_VD)
 
     def at(self, rows_A: Tensor) -> "LinearHead":
@@ -44,7 +45,7 @@ class LinearHead:
 
 
 def compute_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
-    """fp64 if one of them is fp64, else fp32."""
+    """fp64 if hidden or weight is fp64, else fp32."""
     return torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
 
 
@@ -86,5 +87,10 @@ def linear_head(
         raise ValueError(f"token_ids is on {token_ids.device}, weight on {weight.device}")
     token_ids_T = checked_token_ids(token_ids, weight.shape[0], scored_T)
     temperature_T = temperatures(temperature, token_ids.shape, weight.device, compute_dtype(hidden, weight), scored_T)
+    if not look_at_values(weight.device):
+        # What cannot be refused makes everything of its row NaN, by way of the temperature, and reads nothing outside.
+        inside_T = (token_ids_T >= 0) & (token_ids_T < weight.shape[0])
+        token_ids_T = token_ids_T.where(inside_T, 0)
+        temperature_T = temperature_T.expand(token_ids_T.shape).where(inside_T, torch.nan)
     hidden_TD = hidden.reshape(-1, hidden.shape[-1])
     return LinearHead(hidden_TD, weight, bias, token_ids_T, temperature_T, check_softcap(softcap))

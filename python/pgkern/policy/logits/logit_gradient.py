@@ -7,6 +7,12 @@ from torch import Tensor
 
 from .logit_gradient_rows import GradientRows
 
+ONCE = (
+    "this backward has happened: with inplace_backward=True the logits became their gradient, which was handed over; "
+    "call backward once, or leave inplace_backward False"
+)
+"""What a second backward in place is told."""
+
 _AFTER_LOGITS = (
     "Tensor token_ids, Tensor temperature, float? softcap, SymInt vocab_size, Tensor log_probs, Tensor entropy, "
     "Tensor largest, Tensor log_sums, Tensor coefficients, Tensor? entropy_coefficients"

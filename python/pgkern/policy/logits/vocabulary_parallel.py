@@ -15,7 +15,7 @@ from torch import Tensor
 from ...require_instance import require_instance
 from ..first_derivative_only import first_derivative_only
 from ..inputs.look_at_values import look_at_values
-from .logit_gradient import logit_gradient_in_place_op, logit_gradient_op
+from .logit_gradient import ONCE, logit_gradient_in_place_op, logit_gradient_op
 from .logit_statistics import logit_statistics_op
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class _ParallelLogProbs(torch.autograd.Function):
         local = logit_statistics_op(logits, local_ids_N, temperature_N, softcap, part.columns, with_entropy)
         found = _of_all_slices(_gathered(torch.stack(local), part.process_group), token_ids_N, temperature_N, part)
         ctx.save_for_backward(logits, local_ids_N, temperature_N, *found)
-        ctx.softcap, ctx.columns, ctx.in_place = softcap, part.columns, in_place
+        ctx.softcap, ctx.columns, ctx.in_place, ctx.happened = softcap, part.columns, in_place, False
         ctx.set_materialize_grads(False)
         if not with_entropy:
             ctx.mark_non_differentiable(found[1])
@@ -104,6 +104,8 @@ class _ParallelLogProbs(torch.autograd.Function):
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
+        if ctx.in_place and ctx.happened:
+            raise RuntimeError(ONCE)
         logits, local_ids_N, temperature_N, log_probs_N, *statistics = ctx.saved_tensors
         if grad_log_probs_N is None:
             if grad_entropy_N is None:
@@ -122,6 +124,7 @@ class _ParallelLogProbs(torch.autograd.Function):
         )
         if not ctx.in_place:
             return logit_gradient_op(*arguments), *(None,) * 6
+        ctx.happened = True
         logit_gradient_in_place_op(*arguments)
         return logits, *(None,) * 6
 

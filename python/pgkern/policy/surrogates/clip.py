@@ -1,5 +1,5 @@
 """PPO's clipped surrogate (arXiv 1707.06347, eq. 7), with the bounds for negative advantages that came after it:
-the dual clip (arXiv 1912.09729, eq. 5) and the two-sided clip (arXiv 2505.07291, delta).
+the dual clip (arXiv 1912.09729) and the two-sided clip (arXiv 2505.07291, delta).
 """
 
 from typing import TYPE_CHECKING

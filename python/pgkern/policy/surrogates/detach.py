@@ -1,4 +1,4 @@
-"""CISPO's surrogate: the clipped ratio weighs the log-probability and has no gradient (arXiv 2506.13585, eq. 4)."""
+"""CISPO's surrogate: the clipped ratio weighs the log-probability and has no gradient (arXiv 2506.13585)."""
 
 from typing import TYPE_CHECKING
 

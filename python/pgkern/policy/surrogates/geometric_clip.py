@@ -1,4 +1,4 @@
-"""GMPO's surrogate: the geometric mean of a sequence's ratios, each clipped first (arXiv 2507.20673, eq. 4)."""
+"""GMPO's surrogate: the geometric mean of a sequence's ratios, each clipped first (arXiv 2507.20673)."""
 
 from typing import TYPE_CHECKING
 

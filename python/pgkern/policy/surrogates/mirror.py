@@ -1,4 +1,4 @@
-"""Kimi k1.5's mirror descent: the squared log-ratio of the sequence holds the policy (arXiv 2501.12599, eq. 3)."""
+"""Kimi k1.5's mirror descent: the squared log-ratio of the sequence holds the policy (arXiv 2501.12599)."""
 
 from typing import TYPE_CHECKING
 
@@ -34,4 +34,5 @@ MIRROR = Surrogate(
     ratios=("sequence",),
     otherwise="squares the log-ratio of a sequence",
     needs=("mirror_coef",),
+    acts_without_advantage=True,
 )

@@ -5,7 +5,8 @@ Formulas use methods of tensors only, so that describing an objective does not i
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,15 +15,8 @@ if TYPE_CHECKING:
     from ..objective import PolicyObjective
     from ..terms.sequences import Sequences
 
-_FIELDS = (
-    "clip_low",
-    "clip_high",
-    "dual_clip",
-    "delta",
-    "gate_temperature_positive",
-    "gate_temperature_negative",
-    "mirror_coef",
-)
+_OF_EVERY_SURROGATE = ("ratio", "surrogate", "kl_", "entropy_", "correction", "reduction")
+"""How fields begin that are not a surrogate's own."""
 
 
 DeviceFunction = tuple[str, tuple[float, ...]]
@@ -66,7 +60,8 @@ class Surrogate:
 
     slope(inputs, weights, objective): `d (weights * loss).sum() / d log_probs`, where weights have no slope.
     ratios, otherwise: the levels it can act on, and why not on others.
-    needs, may: fields of the objective that must and that may be set; any other of these fields must be None.
+    needs, may: fields of the objective that must and that may be set; another surrogate's must be None.
+    acts_without_advantage: whether a token of advantage 0 may have a slope.
     clipped: which tokens lie beyond its lower and its upper bound, for the metrics.
     on_device: the name of the same formula in `kernels/token_objective.py`, and its numbers. Without one, losses from
         logits and hidden states take two visits: log-probabilities, this slope, gradient.
@@ -81,6 +76,7 @@ class Surrogate:
     clipped: Callable[[SurrogateInputs, "PolicyObjective"], "tuple[Tensor, Tensor] | None"] = never_clipped
     on_device: Callable[["PolicyObjective"], DeviceFunction] | None = None
     further_checks: Callable[["PolicyObjective"], None] = nothing_more
+    acts_without_advantage: bool = False
 
     def check(self, objective: "PolicyObjective") -> None:
         """Refuse what the surrogate cannot do.
@@ -94,7 +90,8 @@ class Surrogate:
                 f"surrogate {name!r} {self.otherwise}, so ratio {objective.ratio!r} does not go with it; "
                 f"take {' or '.join(map(repr, self.ratios))}"
             )
-        unused = [f for f in _FIELDS if f not in self.needs + self.may and getattr(objective, f) is not None]
+        own = [field.name for field in fields(objective) if not field.name.startswith(_OF_EVERY_SURROGATE)]
+        unused = [f for f in own if f not in self.needs + self.may and getattr(objective, f) is not None]
         if unused:
             given = " and ".join(f"{field}={getattr(objective, field)}" for field in unused)
             raise ValueError(f"surrogate {name!r} does not use {given}; leave None what it does not use")
@@ -102,7 +99,7 @@ class Surrogate:
             value: Any = getattr(objective, field)
             if value is None and field in self.may:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise ValueError(f"surrogate {name!r} needs {field}: it must be a finite number, got {value!r}")
             if value < 0:
                 raise ValueError(f"{field} must be at least 0, got {value}")

@@ -44,18 +44,23 @@ class PolicyTerms:
         """See `PolicyObjective.takes_one_visit`."""
         return self.objective.takes_one_visit(self.old_log_probs_N)
 
-    def by_token(self) -> "PolicyTerms":
-        """The same with a sequence-level correction written as one of each token, where it does not depend on the
-        new log-probabilities: `old - rollout` of a token then is the sum over its sequence."""
-        if not self.objective.sums_correction or self.old_log_probs_N is None or self.rollout_log_probs_N is None:
+    def for_rows(self) -> "PolicyTerms":
+        """The same for passes that see some of the rows at a time, as far as it can be.
+
+        A sequence's correction that is known beforehand goes into the advantages: surrogates of tokens that stand alone
+        are homogeneous in A >= 0. Engine log-probabilities that nothing is corrected by are left out.
+        """
+        if self.objective.correction is None:
+            return replace(self, rollout_log_probs_N=None)
+        if not self.objective.sums_correction or self.couples_tokens:
             return self
-        assert self.sequences is not None
-        summed_N = self.sequences.sum(self.old_log_probs_N - self.rollout_log_probs_N)
-        return replace(
-            self,
-            rollout_log_probs_N=self.old_log_probs_N - summed_N,
-            objective=replace(self.objective, correction_level="token"),
+        assert self.old_log_probs_N is not None
+        correction = self.correction(self.old_log_probs_N)
+        assert correction is not None
+        plain = replace(
+            self.objective, correction=None, correction_level="token", correction_cap=None, correction_floor=0.0
         )
+        return replace(self, advantages_N=self.advantages_N * correction[0], rollout_log_probs_N=None, objective=plain)
 
     def at(self, rows_T: Tensor | slice) -> "PolicyTerms":
         """Of these rows only, for objectives that do not couple tokens."""
@@ -75,7 +80,8 @@ class PolicyTerms:
     def surrogate_inputs(self, log_probs_N: Tensor) -> SurrogateInputs:
         """Log-ratios of tokens and, where the objective has it so, of their sequences."""
         if self.old_log_probs_N is None:
-            token_log_ratio_N, inside_N = torch.zeros_like(log_probs_N), torch.ones_like(log_probs_N)
+            # 0, but NaN where there is no finite log-probability: it must not be hidden.
+            token_log_ratio_N, inside_N = log_probs_N - log_probs_N, torch.ones_like(log_probs_N)
         else:
             token_log_ratio_N = clamped_log_ratio(log_probs_N, self.old_log_probs_N)
             inside_N = log_ratio_slope(log_probs_N, self.old_log_probs_N)

@@ -12,8 +12,7 @@ from .log_ratio import clamped_log_ratio, log_ratio_slope
 def reference_kl(log_probs_T: Tensor, ref_log_probs_T: Tensor, estimator: KLEstimator) -> Tensor:
     """With ρ = log p - log p_ref, clamped to ±20: "k1" ρ, "k2" ρ²/2, "k3" exp(-ρ) - 1 + ρ.
 
-    All but k2's gradient are those of estimates of the value: k1's has expectation 0, k3's is that of KL(ref || p)
-    near the reference; k2's is the gradient of KL(p || ref) on policy.
+    On policy k1's gradient has expectation 0, k2's is that of KL(p || ref), and k3's that of KL(ref || p).
     """
     log_ratio_T = clamped_log_ratio(log_probs_T, ref_log_probs_T)
     if estimator == "k1":

@@ -1,7 +1,7 @@
 """Weights that correct for tokens sampled by an engine whose probabilities differ from the trainer's.
 
-"truncate" is truncated importance sampling (Yao et al., "On the Rollout-Training Mismatch in Modern RL Systems"),
-"mask" drops what lies outside the bounds (IcePop). Names: T tokens.
+"truncate" is truncated importance sampling (Yao et al., "On the Rollout-Training Mismatch in Modern RL Systems",
+OpenReview 8MHqvb4lK9), "mask" drops what lies outside the bounds. Names: T tokens.
 """
 
 import torch

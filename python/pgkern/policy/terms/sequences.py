@@ -13,7 +13,7 @@ from torch import Tensor
 class Sequences:
     """Which sequence every token belongs to. Results are given to each token of the sequence, masked ones too.
 
-    Sums are by `index_put`, which repeats bit for bit on a GPU also (`index_add` does not), forward and backward.
+    Sums repeat bit for bit: on a GPU those of `index_put` do, on the CPU those of `index_add`, and not the other way.
     A token whose number is none of 0 to count - 1, which only the CPU can refuse, has NaN for a result.
     """
 
@@ -24,7 +24,10 @@ class Sequences:
     def sums(self, values_T: Tensor) -> Tensor:
         """One sum per sequence, `[S]`."""
         kept_T = values_T.where(self.mask_T, 0)
-        return values_T.new_zeros(self.count).index_put((self._inside,), kept_T, accumulate=True)
+        zeros_S = values_T.new_zeros(self.count)
+        if values_T.device.type == "cpu":
+            return zeros_S.index_add(0, self._inside, kept_T)
+        return zeros_S.index_put((self._inside,), kept_T, accumulate=True)
 
     def spread(self, values_S: Tensor) -> Tensor:
         """`[T]`: for each token the value of its sequence."""
