@@ -453,3 +453,11 @@ def test_parts_add_up() -> None:
 
 def test_fp64_takes_plain_torch() -> None:
     assert not use_triton(torch.zeros(1), torch.float64)
+
+
+@pytest.mark.usefixtures("_no_torch_rows")
+@pytest.mark.parametrize("ids", [torch.arange(12).reshape(6, 2)[:, 0], torch.tensor([3]).expand(6)])
+def test_token_ids_may_have_any_strides(ids: Tensor) -> None:
+    logits = torch.randn(6, 12, generator=torch.Generator().manual_seed(0))
+    expected = logits.double().log_softmax(-1).gather(1, ids[:, None])[:, 0]
+    torch.testing.assert_close(token_log_probs(logits, ids).double(), expected, rtol=1e-5, atol=1e-5)
