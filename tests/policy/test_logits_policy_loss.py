@@ -182,12 +182,27 @@ def test_temperature_softcap_and_padding(
 
 
 @pytest.mark.parametrize("name", FEW)
-@pytest.mark.parametrize("V", [1, 2, 127, 4097, 50257, 151936])
+@pytest.mark.parametrize("V", [1, 2, 127, 4097, 50257, 128256, 129920, 151936, 152064, 262144])
 def test_vocabularies(V: int, name: str) -> None:
     batch = build_batch(2, 2, V)
     assert batch["token_ids"][0, 0] == V - 1
     found = value_and_gradient(logits_policy_loss, batch, objective=FEW[name])
     assert_same(found, value_and_gradient(naive.logits_policy_loss, batch, objective=FEW[name]), V)
+
+
+def test_more_tokens_than_two_bytes_can_count() -> None:
+    tokens = 70_001
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(tokens, 5, generator=random, dtype=torch.float64)
+    rest = {
+        "token_ids": torch.randint(0, 5, (tokens,), generator=random),
+        "advantages": torch.randn(tokens, generator=random, dtype=torch.float64),
+        "mask": torch.rand(tokens, generator=random) > 0.2,
+    }
+    for objective in (PolicyObjective.ppo(), PolicyObjective.gspo()):  # the last sequence goes on to the end
+        batch = {"logits": logits, **rest}
+        found = value_and_gradient(logits_policy_loss, batch, objective=objective)
+        assert_same(found, value_and_gradient(naive.logits_policy_loss, batch, objective=objective), tokens)
 
 
 @pytest.mark.parametrize("name", FEW)

@@ -32,7 +32,7 @@ def values_and_gradient(function, logits: Tensor, token_ids: Tensor, **options) 
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
-@pytest.mark.parametrize("V", [1, 2, 127, 1000, 50257])
+@pytest.mark.parametrize("V", [1, 2, 127, 1000, 50257, 128256, 129920, 152064, 262144])
 def test_equals_the_naive_twin(V: int, temperature: float) -> None:
     logits, token_ids = sample(5, V)
     torch.testing.assert_close(

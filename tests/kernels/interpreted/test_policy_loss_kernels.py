@@ -329,7 +329,9 @@ def test_padding(V: int, padding: int, softcap: float | None) -> None:
     check_rows_against_truth("dual clip", objective, V, PER_ROW, softcap, padding=padding)
 
 
-@pytest.mark.parametrize(("V", "padding"), [(50257, 47), (151936, 0)])
+@pytest.mark.parametrize(
+    ("V", "padding"), [(50257, 47), (128256, 0), (129920, 0), (151936, 0), (152064, 0), (262144, 64)]
+)
 def test_real_vocabularies(V: int, padding: int) -> None:
     objective = replace(SURROGATES["clip"], entropy_coef=0.01, kl=(0.0, 0.0, 0.1))
     check_rows_against_truth("clip", objective, V, PER_ROW, 30.0, rows=2, padding=padding)

@@ -81,8 +81,9 @@ def test_whole_blocks_of_banned_logits(banned: float, first: int) -> None:
 
 
 @pytest.mark.parametrize("softcap", [None, 30.0])
-def test_a_real_vocabulary(softcap: float | None) -> None:
-    logits, token_ids = sample(151936, rows=2)
+@pytest.mark.parametrize("V", [128256, 129920, 151936, 152064, 262144])
+def test_a_real_vocabulary(V: int, softcap: float | None) -> None:
+    logits, token_ids = sample(V, rows=2)
     wide, log_probs, entropy = truth(logits, token_ids, softcap=softcap)
     found = token_log_probs_forward(logits, token_ids, ONE, softcap)
     torch.testing.assert_close(found[0].double(), log_probs, rtol=0, atol=1e-5)
