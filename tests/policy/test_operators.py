@@ -183,15 +183,19 @@ def test_token_losses(objective: PolicyObjective, leaf: bool) -> None:
         inputs[2] = inputs[2] if old else None
         log_probs = (-normal(N, dtype=dtype, seed=11).abs()).requires_grad_(leaf)
         index, mask = torch.tensor([0, 0, 1, 1, 1, 2])[:N], torch.arange(N) != 1
-        case = (log_probs, *inputs, index, mask, 3, objective.key)
+        entropy = normal(N, dtype=dtype, seed=12).abs().requires_grad_(leaf) if objective.entropy_coef else None
+        case = (log_probs, entropy, *inputs, index, mask, 3, objective.key)
         found = torch.library.opcheck(token_losses_op, case)
         assert set(found.values()) == {"SUCCESS"}, (found, N, dtype)
         losses, coefficients = token_losses_op(*case)
         assert losses.shape == coefficients.shape == (N,)
         assert not coefficients.requires_grad
         if leaf:
-            (gradient,) = torch.autograd.grad(losses.sum(), log_probs)
+            (gradient,) = torch.autograd.grad(losses.sum(), log_probs, retain_graph=True)
             torch.testing.assert_close(gradient, coefficients)
+        if leaf and entropy is not None:
+            (gradient,) = torch.autograd.grad(losses.sum(), entropy)
+            torch.testing.assert_close(gradient, -objective.entropy_coef * inputs[1])
 
 
 @pytest.mark.parametrize("objective", [GRPO, LOADED, PolicyObjective.reinforce(entropy_coef=0.2)])

@@ -3,7 +3,6 @@
 Names: N tokens.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from .sequences import Sequences
 @torch.library.custom_op("pgkern::token_losses", mutates_args=())
 def token_losses_op(
     log_probs: Tensor,
+    entropy: Tensor | None,
     advantages: Tensor,
     weights: Tensor,
     old_log_probs: Tensor | None,
@@ -29,7 +29,10 @@ def token_losses_op(
     num_sequences: int,
     objective: str,
 ) -> tuple[Tensor, Tensor]:
-    """`PolicyTerms.losses` and `PolicyTerms.coefficients`, each `[N]`. `objective` is a `PolicyObjective.key`."""
+    """`PolicyTerms.losses` with the entropy bonus, and `PolicyTerms.coefficients`, each `[N]`.
+
+    `objective` is a `PolicyObjective.key`. One with an entropy bonus needs the entropy.
+    """
     terms = PolicyTerms(
         advantages,
         weights,
@@ -45,15 +48,16 @@ def token_losses_op(
 
         return token_losses(
             log_probs,
-            None,
+            entropy,
             advantages,
             weights,
             old_log_probs,
             ref_log_probs,
             rollout_log_probs,
-            replace(triton_objective(terms.objective), entropy_coef=0.0),  # (added to the losses by the caller)
+            triton_objective(terms.objective),
         )
-    return terms.losses(log_probs), terms.coefficients(log_probs)
+    losses = terms.losses(log_probs)
+    return losses if entropy is None else terms.with_entropy_bonus(losses, entropy), terms.coefficients(log_probs)
 
 
 @token_losses_op.register_fake
@@ -62,27 +66,30 @@ def _(log_probs: Tensor, *_rest: Any) -> tuple[Tensor, Tensor]:
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    *tensors, ctx.num_sequences, ctx.objective = inputs
+    log_probs, _, advantages, weights, old_log_probs, *rest, ctx.num_sequences, ctx.objective = inputs
     objective = PolicyObjective.from_key(ctx.objective)
     _, coefficients = output
     ctx.mark_non_differentiable(coefficients)
     # Only a loss per token has gradients that differ within a sequence.
-    ctx.mixes_tokens = objective.reduction == "none" and objective.couples_tokens(old_log_probs=inputs[3])
-    ctx.save_for_backward(coefficients, *(tensors if ctx.mixes_tokens else ()))
+    ctx.mixes_tokens = objective.reduction == "none" and objective.couples_tokens(old_log_probs)
+    ctx.entropy_coef = objective.entropy_coef
+    whole_sequences = (log_probs, advantages, old_log_probs, *rest) if ctx.mixes_tokens else ()
+    ctx.save_for_backward(coefficients, weights, *whole_sequences)
 
 
 @first_derivative_only
 def _backward(ctx: Any, grad_losses: Tensor, _unused: Tensor | None) -> tuple[Tensor | None, ...]:
-    coefficients, *tensors = ctx.saved_tensors
+    coefficients, weights, *whole_sequences = ctx.saved_tensors
     if ctx.mixes_tokens:
         # Every loss depends on the whole sequence and has a gradient of its own, which multiplies the loss's weight.
-        log_probs, advantages, weights, *rest = tensors
+        log_probs, advantages, *rest = whole_sequences
         _, gradient = token_losses_op(
-            log_probs, advantages, weights * grad_losses, *rest, ctx.num_sequences, ctx.objective
+            log_probs, None, advantages, weights * grad_losses, *rest, ctx.num_sequences, ctx.objective
         )
     else:
         gradient = coefficients * grad_losses
-    return gradient, *(None,) * 9
+    entropy_gradient = -ctx.entropy_coef * weights * grad_losses if ctx.needs_input_grad[1] else None
+    return gradient, entropy_gradient, *(None,) * 9
 
 
 token_losses_op.register_autograd(_backward, setup_context=_save)
@@ -94,6 +101,7 @@ def token_losses(log_probs_N: Tensor, entropy_N: Tensor | None, terms: PolicyTer
     assert terms.sequences is not None
     losses_N, coefficients_N = token_losses_op(
         log_probs_N,
+        None if terms.objective.entropy_coef == 0 else entropy_N,
         terms.advantages_N,
         terms.weights_N,
         terms.old_log_probs_N,
@@ -104,4 +112,4 @@ def token_losses(log_probs_N: Tensor, entropy_N: Tensor | None, terms: PolicyTer
         terms.sequences.count,
         terms.objective.key,
     )
-    return losses_N if entropy_N is None else terms.with_entropy_bonus(losses_N, entropy_N), coefficients_N
+    return losses_N, coefficients_N
