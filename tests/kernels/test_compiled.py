@@ -149,6 +149,10 @@ def test_machine_code(target: GPUTarget, configuration: tuple, tmp_path: Path) -
     if pointers.get("gradient_ptr") == pointers.get("logits_ptr"):
         # What makes writing in place correct: the lane that writes a number is the one that has read it.
         assert "convert_layout" not in binary.asm["ttgir"]
+    if kernel is policy_loss_rows_kernel and constants["WRITE_GRADIENT"]:
+        # The other half of it: no warp begins to write before all have read the token's own logit. (The reductions'
+        # barriers come later, when their code is made.)
+        assert len(re.findall(r"\bbarrier\b", binary.asm["ttir"])) == 1
     writes_rows = kernel is token_losses_kernel or (
         "gradient_ptr" in pointers and constants.get("WRITE_GRADIENT", True)
     )
