@@ -53,3 +53,35 @@ def test_it_refuses_what_it_does_not_use(monkeypatch: pytest.MonkeyPatch) -> Non
         PolicyObjective(surrogate="squared")
     with pytest.raises(ValueError, match=r"'squared' does not use clip_low=0\.2"):
         PolicyObjective(ratio="token", surrogate="squared", clip_low=0.2)
+
+
+def test_a_correction_multiplies_it_whatever_it_does_with_the_advantage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loss(inputs: SurrogateInputs, objective: PolicyObjective) -> Tensor:
+        return -(inputs.advantages_T**2) * inputs.ratio
+
+    def slope(inputs: SurrogateInputs, weights_T: Tensor, objective: PolicyObjective) -> Tensor:
+        return inputs.through_log_ratio(weights_T * loss(inputs, objective))
+
+    monkeypatch.setitem(SURROGATES, "squared", Surrogate(loss, slope, ("token",), "squares an advantage"))
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 4, 9, generator=random, dtype=torch.float64)
+    token_ids = torch.randint(0, 9, (2, 4), generator=random)
+    log_probs = logits.log_softmax(-1).gather(-1, token_ids[..., None])[..., 0]
+    advantages = torch.tensor([3.0, -2.0], dtype=torch.float64)
+    old_log_probs = log_probs - 0.1
+    rest = {
+        "old_log_probs": old_log_probs,
+        "rollout_log_probs": old_log_probs - torch.tensor([[0.1], [-0.2]], dtype=torch.float64),
+        "objective": PolicyObjective(
+            ratio="token",
+            surrogate="squared",
+            correction="truncate",
+            correction_level="sequence",
+            correction_cap=9.0,
+        ),
+    }
+    weights = torch.tensor([0.4, -0.8], dtype=torch.float64).exp()
+    truth = -(weights * advantages**2).mean() * torch.tensor(0.1, dtype=torch.float64).exp()
+    mask = torch.ones(2, 4)
+    torch.testing.assert_close(policy_loss(log_probs, advantages, mask, **rest).loss, truth)
+    torch.testing.assert_close(logits_policy_loss(logits, token_ids, advantages, mask, **rest).loss, truth)

@@ -12,6 +12,7 @@ from ...require_instance import require_instance
 from ..inputs.look_at_values import look_at_values
 from ..inputs.temperature import check_softcap, temperatures
 from ..inputs.token_ids import checked_token_ids
+from ..taken import taken_temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class LinearHead:
 
     def temperatures(self, rows_A: Tensor) -> Tensor:
         """One for all of these rows, or theirs."""
-        return self.temperature_T if self.temperature_T.shape[0] == 1 else self.temperature_T[rows_A]
+        return taken_temperature(self.temperature_T, rows_A)
 
 
 def compute_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:

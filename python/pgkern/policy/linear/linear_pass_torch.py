@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..logits.row_exponentials import RowStatistics, exponentiate_rows_
+from ..taken import taken
 from ..terms.policy_terms import PolicyTerms
 from .linear_chunks import logit_chunks
 from .linear_gradients import LinearGradients, LinearPass, Needs
@@ -45,7 +46,7 @@ def gradient_pass(
         return gradients
     for rows_T, hidden_TD, logits_TV in logit_chunks(head, rows_N, chunk_tokens):
         c_T = coefficients_N[rows_T]
-        h_T = None if entropy_coefficients_N is None else entropy_coefficients_N[rows_T]
+        h_T = taken(entropy_coefficients_N, rows_T)
         statistics = exponentiate_rows_(
             logits_TV,
             head.token_ids_T[rows_T],
@@ -117,7 +118,7 @@ def _add_active_rows(
     if active_A.numel() < coefficients_T.numel():
         exponentials_TV = _move_rows_up_(exponentials_TV, active_A)
         rows_T, hidden_TD = rows_T[active_A], hidden_TD[active_A]
-    h_A = None if entropy_coefficients_T is None else entropy_coefficients_T[active_A]
+    h_A = taken(entropy_coefficients_T, active_A)
     scales = statistics.at(active_A).gradient_scales(coefficients_T[active_A], h_A)
     gradients.add_exponentials(head, rows_T, hidden_TD, exponentials_TV, *scales)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from ...kernels.policy_loss_rows import policy_loss_rows
 from ...kernels.token_log_probs_backward import token_log_probs_backward
 from ...kernels.token_log_probs_forward import token_log_probs_forward
+from ..taken import taken
 from ..terms.policy_terms import PolicyTerms
 from ..terms.triton_objective import triton_objective
 from .linear_chunks import logit_chunks
@@ -80,7 +81,7 @@ def gradient_pass(
             largest_T,
             log_sums_T,
             coefficients_N[rows_T],
-            None if entropy_coefficients_N is None else entropy_coefficients_N[rows_T],
+            taken(entropy_coefficients_N, rows_T),
             temperature_T,
             head.softcap,
             out=grad_buffer_TV[: rows_T.numel()],

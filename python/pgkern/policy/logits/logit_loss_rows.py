@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from ..backend import use_triton
+from ..taken import taken, taken_temperature
 from ..terms.policy_terms import PolicyTerms
-from .logit_rows import gradient_rows, row_blocks, row_views, straight, taken, taken_temperature
+from .logit_rows import gradient_rows, row_blocks, row_views, straight
 from .room import Room
 from .row_exponentials import exponentiate_rows_
 

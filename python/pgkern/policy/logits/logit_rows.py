@@ -1,4 +1,4 @@
-"""Logits of any leading shape as rows, without a copy, and the numbers that belong to them.
+"""Logits of any leading shape as rows, without a copy.
 
 Names: N rows in all, V columns.
 """
@@ -44,13 +44,3 @@ def gradient_rows(out: Tensor, logits: Tensor, rows: slice, view_TV: Tensor) -> 
 def straight(rows_NV: Tensor) -> Tensor:
     """A row's numbers side by side, as the kernels read them: the same tensor, or a copy."""
     return rows_NV if rows_NV.stride(1) == 1 or rows_NV.shape[1] == 1 else rows_NV.contiguous()
-
-
-def taken(values_N: Tensor | None, rows: slice | Tensor) -> Tensor | None:
-    """Of these rows, where there are values."""
-    return None if values_N is None else values_N[rows]
-
-
-def taken_temperature(temperature: Tensor, rows: slice | Tensor) -> Tensor:
-    """One for all of these rows, or theirs."""
-    return temperature if temperature.shape[0] == 1 else temperature[rows]

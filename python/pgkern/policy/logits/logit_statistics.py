@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ..backend import use_triton
 from ..first_derivative_only import first_derivative_only
+from ..taken import taken_temperature
 from .logit_gradient import logit_gradient_op
-from .logit_rows import row_blocks, row_views, straight, taken_temperature
+from .logit_rows import row_blocks, row_views, straight
 from .room import Room
 from .row_exponentials import exponentiate_rows_
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..taken import taken, taken_temperature
 from .room import Room
 
 # Rows are visited a block at a time, so that the scratch is small beside a chunk: this many numbers. Smaller blocks fit
@@ -48,17 +49,13 @@ class RowStatistics:
 
     def at(self, rows_A: Tensor) -> "RowStatistics":
         """Of these rows only."""
-
-        def taken(values_T: Tensor | None) -> Tensor | None:
-            return None if values_T is None else values_T[rows_A]
-
         return RowStatistics(
             self.log_probs_T[rows_A],
-            taken(self.entropy_T),
+            taken(self.entropy_T, rows_A),
             self.largest_T[rows_A],
             self.sums_T[rows_A],
-            taken(self.token_slopes_T),
-            self.temperature_T if self.temperature_T.numel() == 1 else self.temperature_T[rows_A],
+            taken(self.token_slopes_T, rows_A),
+            taken_temperature(self.temperature_T, rows_A),
         )
 
 

@@ -63,7 +63,8 @@ class Surrogate:
     needs, may: fields of the objective that must and that may be set; another surrogate's must be None.
     acts_without_advantage: whether a token of advantage 0 may have a slope.
     clipped: which tokens lie beyond its lower and its upper bound, for the metrics.
-    on_device: the name of the same formula in `kernels/token_objective.py`, and its numbers. Without one, losses from
+    on_device: the name of the same formula in `kernels/token_objective.py`, and its numbers; of a formula for which
+        `w * A` in place of A is `w` times the loss, for every w >= 0. Without one, losses from
         logits and hidden states take two visits: log-probabilities, this slope, gradient.
     """
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..objective import PolicyObjective
 from ..surrogates import SURROGATES
 from ..surrogates.surrogate import SurrogateInputs
+from ..taken import taken
 from .log_ratio import clamped_log_ratio, log_ratio_slope
 from .reference_kl import reference_kl, reference_kl_slope
 from .rollout_correction import rollout_weights
@@ -36,7 +37,7 @@ class PolicyTerms:
 
     @property
     def on_device(self) -> bool:
-        """Whether the kernels know the formula."""
+        """Whether the kernels know the formula: of tokens that stand alone, and homogeneous in A >= 0."""
         return SURROGATES[self.objective.surrogate].on_device is not None and not self.couples_tokens
 
     @property
@@ -47,12 +48,12 @@ class PolicyTerms:
     def for_rows(self) -> "PolicyTerms":
         """The same for passes that see some of the rows at a time, as far as it can be.
 
-        A sequence's correction that is known beforehand goes into the advantages: surrogates of tokens that stand alone
-        are homogeneous in A >= 0. Engine log-probabilities that nothing is corrected by are left out.
+        A sequence's correction that is known beforehand goes into the advantages: a factor w >= 0 of A is one of each
+        surrogate that the kernels know. Engine log-probabilities that nothing is corrected by are left out.
         """
         if self.objective.correction is None:
             return replace(self, rollout_log_probs_N=None)
-        if not self.objective.sums_correction or self.couples_tokens:
+        if not (self.objective.sums_correction and self.on_device):
             return self
         assert self.old_log_probs_N is not None
         correction = self.correction(self.old_log_probs_N)
@@ -64,17 +65,13 @@ class PolicyTerms:
 
     def at(self, rows_T: Tensor | slice) -> "PolicyTerms":
         """Of these rows only, for objectives that do not couple tokens."""
-
-        def taken(values_N: Tensor | None) -> Tensor | None:
-            return None if values_N is None else values_N[rows_T]
-
         return replace(
             self,
             advantages_N=self.advantages_N[rows_T],
             weights_N=self.weights_N[rows_T],
-            old_log_probs_N=taken(self.old_log_probs_N),
-            ref_log_probs_N=taken(self.ref_log_probs_N),
-            rollout_log_probs_N=taken(self.rollout_log_probs_N),
+            old_log_probs_N=taken(self.old_log_probs_N, rows_T),
+            ref_log_probs_N=taken(self.ref_log_probs_N, rows_T),
+            rollout_log_probs_N=taken(self.rollout_log_probs_N, rows_T),
         )
 
     def surrogate_inputs(self, log_probs_N: Tensor) -> SurrogateInputs:
@@ -117,7 +114,7 @@ class PolicyTerms:
         return self.weights_N * losses_N
 
     def coefficients(self, log_probs_N: Tensor) -> Tensor:
-        """`c = d losses.sum() / d log_probs`. Tests hold the slopes to autograd's; operators cannot use it."""
+        """`c = d losses.sum() / d log_probs`, spelled out: within an operator autograd records nothing."""
         objective, weights_N = self.objective, self.weights_N
         correction = self.correction(log_probs_N)
         if correction is not None:
