@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from pgkern.train.metrics import read_metrics
 
 from .environment import ROOT, device_label
 from .goals import Goal, print_goals
+from .pictures import draw_if_possible
 from .record import Record
-from .reward_curves import write_reward_curves
-from .table import console, print_table
+from .table import print_table
 
 LAST_LINE = re.compile(r"validation reward: (-?\d+\.\d+) -> (-?\d+\.\d+)")
 _QUICK = (
@@ -40,32 +41,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train from each seed, one after the other."""
-    out = console()
+    if find_spec("transformers") is None:
+        print("the demo is left out: the package transformers is not installed")
+        return
     record = Record("demo", device="cpu", quick=options.quick, results=options.results)
     overrides = [*(_QUICK if options.quick else ()), *options.overrides]
     rows = []
     for seed in options.seeds:
-        out.print(f"training from seed {seed} …", highlight=False)
+        print(f"training from seed {seed} …", flush=True)
         rows.append(train_once(seed, overrides))
     print_table(
         f"`pgkern train` on {device_label(record.device)}",
         ("seed", "validation reward before", "after", "seconds"),
         [[str(row["seed"]), f"{row['before']:.2f}", f"{row['after']:.2f}", f"{row['seconds']:.0f}"] for row in rows],
-        out,
     )
     notes = [f"settings other than the defaults: {', '.join(overrides) or 'none'}"]
     goals = []
     if not overrides:
         goals.append(Goal("validation reward before, highest", max(row["before"] for row in rows), "at most", 0.50))
         goals.append(Goal("validation reward after, lowest", min(row["after"] for row in rows), "at least", 0.90))
-    out.print(notes[0], highlight=False)
-    print_goals(goals, out)
+    print(notes[0], flush=True)
+    print_goals(goals)
     record.write(rows, goals, notes)
-    picture = record.path.with_suffix(".png")
-    title = f"Validation reward of {len(rows)} runs of `pgkern train`"
-    said = f"{device_label(record.device)}, {record.head['date'][:10]}, commit {str(record.head['commit'])[:8]}; "
-    write_reward_curves(picture, title, said + notes[0], rows)
-    out.print(f"written: {record.path} and {picture.name}", highlight=False)
+    print(f"written: {record.path}")
+    draw_if_possible(record.path)
 
 
 def train_once(seed: int, overrides: list[str]) -> dict[str, Any]:

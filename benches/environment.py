@@ -1,9 +1,13 @@
-"""Where and on what a figure was measured: device, versions, commit."""
+"""Where and on what a figure was measured: device, versions, commit, code."""
 
+import hashlib
 import os
 import platform
+import re
 import subprocess
+from glob import glob
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,20 @@ def environment(device: str) -> dict[str, Any]:
         "load_average": round(os.getloadavg()[0], 2),  # other processes' work, when above 0 at the start
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
         **_commit(),
+        "code": code_digest(),
     }
+
+
+def code_digest() -> str:
+    """Of every Python file of the benches and of the installed package: two figures with the same one measured the same
+    code, in a checkout, in a copy of one without git, and from an installed wheel."""
+    package = find_spec("pgkern")
+    folders = [Path(__file__).parent, *map(Path, (package.submodule_search_locations or []) if package else [])]
+    digest = hashlib.sha256()
+    for folder in folders:
+        for name in sorted(glob("**/*.py", root_dir=folder, recursive=True)):  # which follows the link to the kernels
+            digest.update(f"{name}\0".encode() + (folder / name).read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def describe_device(device: str) -> dict[str, Any]:
@@ -33,7 +50,8 @@ def describe_device(device: str) -> dict[str, Any]:
         import torch
 
         found["gpu"] = torch.cuda.get_device_name()
-        found["cuda"] = torch.version.cuda
+        found["gpu_memory_gib"] = round(torch.cuda.get_device_properties().total_memory / 2**30, 1)
+        found["cuda"] = torch.version.cuda or f"HIP {torch.version.hip}"
     return found
 
 
@@ -41,6 +59,17 @@ def device_label(device: dict[str, Any]) -> str:
     """The device in a few words, for titles."""
     cpu = f"{device['cpu']}, {device['cores']} cores"
     return f"{device['gpu']} ({cpu})" if "gpu" in device else cpu
+
+
+def device_name(device: dict[str, Any]) -> str:
+    """The device in a file's name: "cpu", or the GPU's model without its maker, such as "h200"."""
+    if "gpu" not in device:
+        return "cpu"
+    words = re.findall("[a-z0-9]+", device["gpu"].lower())
+    return "-".join(word for word in words if word not in _MAKERS) or "gpu"
+
+
+_MAKERS = ("nvidia", "amd", "tesla", "geforce", "instinct", "radeon")
 
 
 def usable_cores() -> int:

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rich.console import Console
-
 
 @dataclass(frozen=True)
 class Goal:
@@ -27,10 +25,9 @@ class Goal:
         return {**asdict(self), "met": self.met}
 
 
-def print_goals(goals: Iterable[Goal], console: Console) -> None:
+def print_goals(goals: Iterable[Goal]) -> None:
     """One line a goal: met or not met, the value, the limit."""
     for goal in goals:
-        mark = "[green]met    [/green]" if goal.met else "[red]not met[/red]"
         shown = f"{goal.value:,.0f}" if goal.value >= 100 else f"{goal.value:.3g}"
         value, limit = f"{shown}{goal.unit}", f"{goal.limit:,g}{goal.unit}"
-        console.print(f"{mark} {goal.text}: {value} ({goal.bound} {limit})", highlight=False)
+        print(f"{'met    ' if goal.met else 'NOT MET'} {goal.text}: {value} ({goal.bound} {limit})", flush=True)

@@ -11,10 +11,8 @@ from .logit_inputs import LogitInputs
 from .logit_outcome import LogitProvider, Outcome, from_log_probs, objective_of
 from .logit_peers import LOGIT_PEERS
 from .peers import installed_peers
-from .provider_names import COMPILED, CROSS_ENTROPY, NAIVE, PGKERN
+from .provider_names import COMPILED, COPY, CROSS_ENTROPY, NAIVE, PGKERN, PGKERN_IN_PLACE
 from .suite import Provider
-
-PGKERN_IN_PLACE, FLOOR = "pgkern in place", "copy of the logits"
 
 
 def providers(case: LogitCase) -> tuple[dict[str, Provider], list[str]]:
@@ -28,7 +26,7 @@ def providers(case: LogitCase) -> tuple[dict[str, Provider], list[str]]:
     if case.compiled:
         found[COMPILED] = _compiled()
     peers, missing = installed_peers([peer for peer in LOGIT_PEERS if peer.can(case)], case.device)
-    return {**found, **peers, FLOOR: LogitProvider(_copy, LogitInputs.make_logits_and_destination)}, missing
+    return {**found, **peers, COPY: LogitProvider(_copy, LogitInputs.make_logits_and_destination)}, missing
 
 
 def _pgkern(case: LogitCase, *, in_place: bool) -> LogitProvider:

@@ -10,7 +10,6 @@ from pgkern.policy import naive
 from .logit_case import LogitCase
 from .logit_inputs import LogitInputs, logit_inputs
 from .logit_outcome import LogitProvider, Outcome, objective_of
-from .logit_providers import FLOOR
 from .policy_truth import relative_error
 
 ERROR_TOKENS = 64
@@ -24,11 +23,10 @@ def errors(case: LogitCase, providers: Mapping[str, LogitProvider]) -> dict[str,
     truth = _truth(inputs)
     found = {}
     for name, provider in providers.items():
-        if name != FLOOR:
-            provider.prepare(inputs)
-            outcome = provider(inputs)
-            with torch.no_grad():
-                found[name] = _compare(case, outcome, truth)
+        provider.prepare(inputs)
+        outcome = provider(inputs)
+        with torch.no_grad():
+            found[name] = _compare(case, outcome, truth)
     return found
 
 

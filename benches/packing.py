@@ -5,7 +5,6 @@ O(n * rows), so both are compared on fewer sequences.
 """
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ import pgkern
 
 from . import packing_plain
 from .environment import device_label
-from .figure import Bar, Panel, write_bars
 from .goals import Goal, print_goals
+from .pictures import draw_if_possible
 from .record import Record
-from .table import console, print_table
+from .table import print_table
 from .timing import Spread, interleaved, pairwise_ratio
 
 MAX_TOKENS = 8192
@@ -32,7 +31,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Pack many, pack fewer beside plain Python, collate beside plain Python."""
-    out = console()
     record = Record("packing", device="cpu", quick=options.quick, results=options.results)
     many, fewer, sequences = (20_000, 1_000, 50) if options.quick else (1_000_000, 20_000, 2_000)
     rounds = 2 if options.quick else options.rounds
@@ -45,16 +43,14 @@ def run(options: argparse.Namespace) -> None:
         f"Packing and collating on {device_label(record.device)}",
         ("what", "sequences", "tokens", "seconds (p20-p80)", "plain Python", "of plain Python", "fill", "plain fill"),
         [_line(row) for row in rows],
-        out,
     )
     goals = [] if options.quick else [_goal(row) for row in rows if "time_ratio" in row]
     notes = [f"lengths: log-normal, median {_MEDIAN}, sigma {_SIGMA:g}, 1 to {MAX_TOKENS}; fill: tokens / room in rows"]
-    out.print(notes[0], highlight=False)
-    print_goals(goals, out)
+    print(notes[0], flush=True)
+    print_goals(goals)
     record.write(rows, goals, notes)
-    picture = record.path.with_suffix(".png")
-    _draw(rows, record, picture)
-    out.print(f"written: {record.path} and {picture.name}", highlight=False)
+    print(f"written: {record.path}")
+    draw_if_possible(record.path)
 
 
 def _lengths(count: int) -> npt.NDArray[np.int64]:
@@ -160,24 +156,3 @@ def _line(row: dict[str, Any]) -> list[str]:
         said("fill", "{:.3%}"),
         said("plain_fill", "{:.3%}"),
     ]
-
-
-def _draw(rows: list[dict[str, Any]], record: Record, path: Path) -> None:
-    compared = [row for row in rows if "time_ratio" in row]
-    bars = [
-        Bar(
-            f"{row['what'].split(' beside')[0]}, {row['sequences']:,}",
-            row["time_ratio"][0],
-            tuple(row["time_ratio"][1:]),
-            1.0,
-            row["time_ratio"][0] <= 1,
-        )
-        for row in compared
-    ]
-    write_bars(
-        path,
-        "pgkern beside plain Python",
-        f"{device_label(record.device)}, {record.head['date'][:10]}, "
-        f"commit {str(record.head['commit'])[:8]}; lower is better",
-        [Panel("Time", "time / plain Python's time (line: p20 to p80)", bars, log=True)],
-    )

@@ -30,5 +30,9 @@ def installed_peers(peers: Iterable[Peer], device: str) -> tuple[dict[str, Provi
         elif device not in peer.devices:
             missing.append(f"{peer.name} is left out: it does not run on {device}")
         else:
-            found[peer.name] = peer.make()
+            try:
+                found[peer.name] = peer.make()
+            except Exception as error:  # another release than the one it was written for, or what that one needs
+                said = str(error).split(" (/")[0]  # without the path that an import error names
+                missing.append(f"{peer.name} is left out: {type(error).__name__}: {said}")
     return found, missing

@@ -1,15 +1,11 @@
 """The parts of the bench from hidden states."""
 
-from .policy_case import PolicyCase, PolicyInputs, policy_inputs
-from .policy_providers import FLOOR, drop_gradients, providers
+from .policy_case import PolicyCase
+from .policy_inputs import policy_inputs
+from .policy_providers import drop_gradients, providers
 from .policy_truth import errors
-from .provider_names import NAIVE, PGKERN
+from .provider_names import NAIVE, PGKERN, PGKERN_ALL_ACTIVE, PRODUCTS
 from .suite import Suite
-
-
-def _gradient_bytes(case: PolicyCase, inputs: PolicyInputs) -> int:
-    return inputs.input_bytes if case.work == "both" else 0
-
 
 SUITE = Suite(
     "policy_suite",
@@ -18,7 +14,7 @@ SUITE = Suite(
     providers,
     drop_gradients,
     errors,
-    floor=FLOOR,
-    must_run=(PGKERN, NAIVE, FLOOR),
-    handed_over_bytes=_gradient_bytes,
+    time_only=(PRODUCTS, PGKERN_ALL_ACTIVE),
+    must_run=(PGKERN, NAIVE, PRODUCTS, PGKERN_ALL_ACTIVE),
+    handed_over_bytes=lambda _case, inputs: inputs.gradient_bytes,
 )

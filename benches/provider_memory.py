@@ -36,11 +36,10 @@ class MemoryMeter:
                 pass
 
     def peak_extra(self, case: Any, found: Mapping[str, Provider]) -> dict[str, dict[str, Any]]:
-        """`{"extra_bytes": …, "read": how}` of each provider but the floor."""
-        measured = {name: run for name, run in found.items() if name != self._suite.floor}
+        """`{"extra_bytes": …, "read": how}` of each provider."""
         if case.device == "cuda":
             inputs = self._suite.inputs(case)
-            return {name: _measure_cuda(self._suite, case, inputs, run) for name, run in measured.items()}
+            return {name: _measure_cuda(self._suite, case, inputs, run) for name, run in found.items()}
         if self._process is None:
             command = [sys.executable, "-m", f"{__package__}.provider_memory", self._suite.module]
             pipe = subprocess.PIPE
@@ -48,7 +47,7 @@ class MemoryMeter:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        print(json.dumps([asdict(case), list(measured)]), file=process.stdin, flush=True)
+        print(json.dumps([asdict(case), list(found)]), file=process.stdin, flush=True)
         answer = process.stdout.readline()
         if not answer:
             raise RuntimeError(f"measuring the memory at {case.label} failed: the other process's last words are above")

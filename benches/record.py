@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .environment import environment
+from .environment import device_name, environment
 from .goals import Goal
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -16,15 +16,14 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def result_path(results: Path, device: str, name: str, quick: bool) -> Path:
-    """`results/cpu-linear-policy-loss.json`; a quick run never overwrites a real one."""
+    """Such as `results/h200-linear-policy-loss.json`; a quick run never overwrites a real one."""
     return results / f"{device}-{name.replace('_', '-')}{'-quick' if quick else ''}.json"
 
 
 class Record:
-    """Opened when a bench starts, so that commit and load are those of the start; written when it ends."""
+    """Opened when a bench starts, so that commit and load are those of the start; written as often as there is news."""
 
     def __init__(self, name: str, *, device: str, quick: bool, results: Path) -> None:
-        self.path = result_path(results, device, name, quick)
         self.head: dict[str, Any] = {
             "name": name,
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -32,12 +31,18 @@ class Record:
             "quick": quick,
             **environment(device),
         }
+        self.path = result_path(results, device_name(self.head["device"]), name, quick)
 
     @property
     def device(self) -> dict[str, Any]:
         """What was measured on."""
         device: dict[str, Any] = self.head["device"]
         return device
+
+    def stamp(self) -> dict[str, Any]:
+        """When and on which commit a row was measured, for rows that may be kept in a later record."""
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        return {"date": now, **{key: self.head[key] for key in ("commit", "dirty")}}
 
     def write(
         self,
@@ -56,4 +61,6 @@ class Record:
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        self.path.write_text(text + "\n", encoding="utf-8")
+        unfinished = self.path.with_suffix(".part")
+        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.replace(self.path)  # whoever stops a bench finds the last whole record

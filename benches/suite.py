@@ -19,7 +19,7 @@ class Suite:
     providers: Callable[[Any], tuple[dict[str, Provider], list[str]]]  # of a case, and a line for each that is left out
     prepare: Callable[[Any, Provider], object]  # the inputs, before every run, off the clock
     errors: Callable[[Any, Mapping[str, Provider]], dict[str, dict[str, float]]]
-    floor: str  # the provider that shows what cannot be undercut, and computes nothing
+    time_only: tuple[str, ...]  # providers of whom neither memory nor errors say anything: the floor, which is no loss
     must_run: tuple[str, ...]  # whose failure is one of the bench; others are named and left out
     handed_over_bytes: Callable[[Any, Any], int]  # of a case and its inputs: results that are no extra memory
 

@@ -1,26 +1,19 @@
-"""A table on the terminal."""
+"""A table as plain text, for terminals and files alike."""
 
 from collections.abc import Iterable, Sequence
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """The first column is text, the others are figures; an empty row is a rule."""
+    lines = list(rows)
+    widths = [max(len(cell) for cell in column) for column in zip(columns, *filter(None, lines), strict=True)]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], console: Console) -> None:
-    """The first column is text, the others are figures; a blank row is a rule."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        if row:
-            table.add_row(*row)
-        else:
-            table.add_section()
-    console.print(table)
+    def text(row: Sequence[str]) -> str:
+        first, *figures = row
+        aligned = [first.ljust(widths[0])] + [
+            cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=True)
+        ]
+        return "  ".join(aligned).rstrip()
 
-
-def console() -> Console:
-    """The terminal, or 180 columns of plain text where the output is a file."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=180)
+    print(f"\n{title}\n", text(columns), rule, *(text(row) if row else rule for row in lines), "", sep="\n", flush=True)

@@ -15,11 +15,11 @@ import numpy as np
 import pgkern
 
 from .environment import device_label, usable_cores
-from .figure import Bar, Panel, write_bars
 from .goals import Goal, print_goals
 from .math_verify_peer import TIMEOUT_SECONDS, math_verify_grader
+from .pictures import draw_if_possible
 from .record import Record
-from .table import console, print_table
+from .table import print_table
 from .timing import Spread, interleaved, pairwise_ratio
 from .verification_pairs import FOLDER, HARD, Pairs, load_pairs
 
@@ -36,7 +36,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure throughput, compare, look for the slowest verdict."""
-    out = console()
     record = Record("verification", device="cpu", quick=options.quick, results=options.results)
     sets, notes = load_pairs(options.data)
     if options.quick:
@@ -46,7 +45,6 @@ def run(options: argparse.Namespace) -> None:
         f"Verified pairs a second on {device_label(record.device)}",
         ("pairs", "count", "one thread", f"{usable_cores()} threads", "of linear", "slowest verdict, ms", "its id"),
         [_throughput_line(row) for row in throughput],
-        out,
     )
     grader = math_verify_grader()
     compared: list[dict[str, Any]] = []
@@ -61,16 +59,14 @@ def run(options: argparse.Namespace) -> None:
             ("pairs", "count", "ours/s", "Math-Verify/s", "times faster", "both right", "only ours", "only theirs",
              "both wrong", "labels: ours", "theirs"),
             [_compared_line(row) for row in compared],
-            out,
-        )  # fmt: skip
+            )  # fmt: skip
     goals = [] if options.quick else _goals(throughput, compared, sets)
     for note in notes:
-        out.print(note, highlight=False)
-    print_goals(goals, out)
+        print(note, flush=True)
+    print_goals(goals)
     record.write(throughput, goals, notes, compared=compared)
-    picture = record.path.with_suffix(".png")
-    _draw(throughput, compared, record, picture)
-    out.print(f"written: {record.path} and {picture.name}", highlight=False)
+    print(f"written: {record.path}")
+    draw_if_possible(record.path)
 
 
 def _throughput(sets: list[Pairs], rounds: int) -> list[dict[str, Any]]:
@@ -221,27 +217,3 @@ def _compared_line(row: dict[str, Any]) -> list[str]:
         f"{row['agreeing']}/{row['labelled']}",
         f"{row['math_verify_agreeing']}/{row['labelled']}",
     ]
-
-
-def _draw(throughput: list[dict[str, Any]], compared: list[dict[str, Any]], record: Record, path: Path) -> None:
-    subtitle = f"{device_label(record.device)}, {record.head['date'][:10]}, commit {str(record.head['commit'])[:8]}"
-    if compared:
-        title = "Verification: pgkern beside Math-Verify"
-        bars = [
-            Bar(
-                row["pairs"],
-                row["times_faster"][0],
-                tuple(row["times_faster"][1:]),
-                row["goal"],
-                None if row["goal"] is None else row["times_faster"][0] >= row["goal"],
-            )
-            for row in compared
-        ]
-        panel = Panel(
-            "Speed, one thread, the same pairs", "Math-Verify's time / pgkern's time (line: p20 to p80)", bars, log=True
-        )
-    else:
-        title = "Verification: pgkern"
-        bars = [Bar(row["pairs"], row["pairs_per_second_one_thread"][0]) for row in throughput]
-        panel = Panel("Throughput", "pairs / s on one thread", bars, log=True)
-    write_bars(path, title, f"{subtitle}; higher is better", [panel])

@@ -1,9 +1,12 @@
-"""Bars that every grid bench draws: time and memory beside plain torch's."""
+"""Bars that both loss benches draw: time and memory beside plain torch's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from .figure import Bar, Panel
-from .grid_bench import LARGE_VOCABULARY, MEMORY_GOAL, TIME_GOAL, Row
+from ..limits import LARGE_VOCABULARY, MEMORY_GOAL, TIME_GOAL
+from .bars import Bar, Panel
+
+Row = Mapping[str, Any]
 
 
 def time_panel(rows: Iterable[Row]) -> Panel:
