@@ -1,13 +1,19 @@
-# Everything runs in .venv, which the first target that needs it creates. `make help` lists the targets.
+# Everything runs in .venv, which the first target that needs it creates, but for the two targets for a GPU: those run
+# with any interpreter, GPU_PYTHON, that has the wheel, torch, triton, numpy and pytest, and install nothing.
+# `make help` lists the targets.
 
 PYTHON ?= python3
+GPU_PYTHON ?= $(PYTHON)
+RESULTS ?= benches/results
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE_SOURCES := Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml $(shell find rust/src python kernels -name '*.rs' -o -name '*.py' -o -name '*.pyi')
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Seconds: a hang is a failure, not a stuck run. Said here, as where pytest-timeout is not installed pyproject.toml may not.
+export PYTEST_TIMEOUT := 600
 
-.PHONY: help demo test test-gpu lint bench wheel docs clean
+.PHONY: help demo test test-gpu lint bench bench-gpu wheel docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -20,8 +26,9 @@ test: $(STAMP)-dev lint ## lint, types, import floors, Rust and Python tests, ke
 	cargo test --quiet
 	$(BIN)/python -m pytest -m "not gpu"
 
-test-gpu: $(STAMP)-dev ## the tests that need a CUDA device
-	$(BIN)/python -m pytest -m gpu
+test-gpu: ## the tests that need a CUDA device, by GPU_PYTHON, in 8 minutes at most
+	$(GPU_PYTHON) -m benches.gpu_machine pytest
+	timeout -s INT 450 $(GPU_PYTHON) -m pytest -m gpu tests/kernels/test_gpu.py
 
 lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
 	$(BIN)/ruff check
@@ -34,6 +41,11 @@ lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
 
 bench: $(STAMP)-dev ## losses against naive PyTorch, verification, packing, the demo from three seeds; into benches/results
 	$(BIN)/python -m benches
+
+bench-gpu: ## the losses on a CUDA device, by GPU_PYTHON, in 8 minutes at most; into RESULTS
+	$(GPU_PYTHON) -m benches.gpu_machine
+	$(GPU_PYTHON) -m benches --results $(RESULTS) linear_policy_loss --device cuda --minutes 4
+	$(GPU_PYTHON) -m benches --results $(RESULTS) logits_policy_loss --device cuda --minutes 2
 
 wheel: $(VENV)/.created ## build the wheel and the source distribution into dist/
 	$(BIN)/pip install --quiet -c constraints.txt maturin
