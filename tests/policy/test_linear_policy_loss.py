@@ -113,7 +113,8 @@ def test_weights_are_converted_a_slab_at_a_time(problem: Build, monkeypatch: pyt
     expected = p.loss_and_gradients(linear_policy_loss)
     monkeypatch.setattr(linear_products, "_SLAB_NUMBERS", 16 * 50)  # slabs of 50, 50 and 27 rows
     found = p.loss_and_gradients(linear_policy_loss)
-    torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-5)
+    for slabs, whole in zip(found, expected, strict=True):
+        assert (slabs - whole).norm() < 5e-3 * whole.norm()
 
 
 def test_fp32_weight_with_bf16_hidden(problem: Build) -> None:

@@ -3,15 +3,26 @@
 Names: N tokens, D hidden size, V vocabulary, B padded rows of L tokens.
 """
 
-from typing import Any, Literal, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 from torch import Tensor
 
 from .first_derivative_only import first_derivative_only
-from .linear.linear_gradients import Needs
-from .linear.linear_head import LinearHead, linear_head
-from .linear.linear_pass import gradient_pass, log_probs_pass
+from .linear.gathered_weight import gathered
+from .linear.linear_chunks import checked_chunk_tokens
+from .linear.linear_head import LinearHead, linear_head, vocabulary_part
+from .linear.linear_operators import (
+    gradient_of_rows,
+    linear_log_prob_gradients,
+    linear_statistics_op,
+    statistics_of_rows,
+)
+from .logits.vocabulary_parallel import VocabularySlice
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 
 @overload
@@ -24,6 +35,9 @@ def linear_token_log_probs(
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: Literal[False] = False,
+    chunk_tokens: int | None = None,
+    logits_dtype: torch.dtype | None = None,
+    process_group: "ProcessGroup | None" = None,
 ) -> Tensor: ...
 @overload
 def linear_token_log_probs(
@@ -35,6 +49,9 @@ def linear_token_log_probs(
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: Literal[True],
+    chunk_tokens: int | None = None,
+    logits_dtype: torch.dtype | None = None,
+    process_group: "ProcessGroup | None" = None,
 ) -> tuple[Tensor, Tensor]: ...
 def linear_token_log_probs(
     hidden: Tensor,
@@ -45,6 +62,9 @@ def linear_token_log_probs(
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: bool = False,
+    chunk_tokens: int | None = None,
+    logits_dtype: torch.dtype | None = None,
+    process_group: "ProcessGroup | None" = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Equal to
 
@@ -63,6 +83,7 @@ def linear_token_log_probs(
         bias: `[V]`.
         temperature: what the logits are divided by, above 0: a number, or a tensor of one per token.
         softcap: bounds the logits before the division.
+        chunk_tokens, logits_dtype, process_group: as in `linear_policy_loss`.
     Returns:
         fp32 (fp64 from fp64) in hidden's leading shape, in nats; both results are differentiable, once.
     Raises:
@@ -70,68 +91,54 @@ def linear_token_log_probs(
             one on the CPU; on a GPU, which is not waited for, it makes that token's result NaN.
     Source: the primer's eq. 3.
     """
-    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap)
-    log_probs_N, entropy_N = differentiable_log_probs(head, None, with_entropy=return_entropy)
+    chunk_tokens = checked_chunk_tokens(chunk_tokens)
+    weight, bias = gathered(weight), gathered(bias)
+    part = None if process_group is None else vocabulary_part(weight, token_ids, process_group)
+    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, part=part, logits_dtype=logits_dtype)
+    log_probs_N, entropy_N = differentiable_log_probs(
+        head, None, with_entropy=return_entropy, chunk_tokens=chunk_tokens, part=part
+    )
     log_probs = log_probs_N.reshape(token_ids.shape)
     return (log_probs, entropy_N.reshape(token_ids.shape)) if return_entropy else log_probs
 
 
 def differentiable_log_probs(
-    head: LinearHead, chunk_tokens: int | None, *, with_entropy: bool = True
+    head: LinearHead,
+    scored_N: Tensor | None,
+    *,
+    with_entropy: bool,
+    chunk_tokens: int | None,
+    part: VocabularySlice | None,
 ) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and entropies `[N]`; the entropies are empty unless asked for."""
-    results: tuple[Tensor, Tensor] = _LinearTokenLogProbs.apply(  # type: ignore[no-untyped-call]
-        head.hidden_TD,
-        head.weight_VD,
-        head.bias_V,
-        head.token_ids_T,
-        head.temperature_T,
-        head.softcap,
-        with_entropy,
-        chunk_tokens,
-    )
-    return results
+    """Log-probabilities and entropies `[N]`, 0 in rows that are not scored; the entropies may be anything unless asked
+    for."""
+    arguments = (*head.tensors, scored_N, with_entropy, chunk_tokens)
+    if torch.compiler.is_compiling() and part is None:
+        log_probs_N, entropy_N, *_ = linear_statistics_op(*arguments)
+    else:
+        log_probs_N, entropy_N = _LinearLogProbs.apply(part, *arguments)  # type: ignore[no-untyped-call]
+    return log_probs_N, entropy_N
 
 
-class _LinearTokenLogProbs(torch.autograd.Function):
+class _LinearLogProbs(torch.autograd.Function):
+    """What the operator does, and of a vocabulary that lies on several ranks: operators take no process group."""
+
     @staticmethod
-    def forward(
-        ctx: Any,
-        hidden_ND: Tensor,
-        weight_VD: Tensor,
-        bias_V: Tensor | None,
-        token_ids_N: Tensor,
-        temperature_N: Tensor,
-        softcap: float | None,
-        with_entropy: bool,
-        chunk_tokens: int | None,
-    ) -> tuple[Tensor, Tensor]:
-        head = LinearHead(hidden_ND, weight_VD, bias_V, token_ids_N, temperature_N, softcap)
-        found = log_probs_pass(head, _all_rows(head), with_entropy=with_entropy, chunk_tokens=chunk_tokens)
-        ctx.save_for_backward(hidden_ND, weight_VD, bias_V, token_ids_N, temperature_N)
-        ctx.softcap, ctx.chunk_tokens = softcap, chunk_tokens
+    def forward(ctx: Any, part: VocabularySlice | None, *arguments: Any) -> tuple[Tensor, Tensor]:
+        *of_head, scored_N, with_entropy, ctx.chunk_tokens = arguments
+        *tensors, ctx.softcap, ctx.exact = of_head
+        found = statistics_of_rows(*arguments, part=part)
+        ctx.save_for_backward(*tensors, scored_N, *found)
+        ctx.part = part
         ctx.set_materialize_grads(False)
-        if found.entropy_N is None:
-            no_entropy = found.log_probs_N.new_empty(0)
-            ctx.mark_non_differentiable(no_entropy)
-            return found.log_probs_N, no_entropy
-        return found.log_probs_N, found.entropy_N
+        if not with_entropy:
+            ctx.mark_non_differentiable(found[1])
+        return found[0], found[1]
 
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
-        hidden_ND, weight_VD, bias_V, token_ids_N, temperature_N = ctx.saved_tensors
-        head = LinearHead(hidden_ND, weight_VD, bias_V, token_ids_N, temperature_N, ctx.softcap)
-        needs = Needs(*ctx.needs_input_grad[:3])
-        if grad_log_probs_N is None:
-            if grad_entropy_N is None:
-                return (None,) * 8
-            grad_log_probs_N = torch.zeros_like(grad_entropy_N)
-        gradients = gradient_pass(
-            head, _all_rows(head), grad_log_probs_N, grad_entropy_N, needs, chunk_tokens=ctx.chunk_tokens
-        )
-        return *gradients.scaled_(grad_log_probs_N.new_ones(()), head), *(None,) * 5
-
-
-def _all_rows(head: LinearHead) -> Tensor:
-    return torch.arange(head.hidden_TD.shape[0], device=head.hidden_TD.device)
+        wanted = ctx.needs_input_grad[1:4]
+        gradient = partial(gradient_of_rows, part=ctx.part)
+        gradients = linear_log_prob_gradients(ctx, wanted, grad_log_probs_N, grad_entropy_N, gradient)
+        return None, *gradients, *(None,) * 7

@@ -3,7 +3,7 @@
 Names: N tokens, D hidden size, V vocabulary, B padded rows of L tokens.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,15 +12,19 @@ from ..require_instance import require_instance
 from .first_derivative_only import first_derivative_only
 from .inputs.policy_batch import policy_batch
 from .inputs.token_weights import Count, token_weights
-from .linear.linear_gradients import Needs
-from .linear.linear_head import LinearHead, compute_dtype, linear_head
-from .linear.linear_pass import gradient_pass, loss_pass
+from .linear.gathered_weight import gathered
+from .linear.linear_chunks import checked_chunk_tokens
+from .linear.linear_head import compute_dtype, linear_head, vocabulary_part
+from .linear.linear_operators import linear_losses_op, losses_and_gradients
 from .linear_log_probs import differentiable_log_probs
+from .logits.vocabulary_parallel import VocabularySlice
 from .objective import GRPO, PolicyObjective
 from .policy_loss import PolicyLoss
 from .policy_metrics import policy_metrics
-from .terms.policy_terms import PolicyTerms
 from .terms.token_losses import token_losses
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 
 def linear_policy_loss(
@@ -41,6 +45,9 @@ def linear_policy_loss(
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     chunk_tokens: int | None = None,
+    logits_dtype: torch.dtype | None = None,
+    return_metrics: bool = True,
+    process_group: "ProcessGroup | None" = None,
 ) -> PolicyLoss:
     """Equal to
 
@@ -79,6 +86,8 @@ def linear_policy_loss(
     require_instance("weight", weight, Tensor)
     if hidden.dim() not in (2, 3):
         raise ValueError(f"hidden must have shape [T, D] (packed) or [B, L, D] (padded), got {list(hidden.shape)}")
+    chunk_tokens = checked_chunk_tokens(chunk_tokens)
+    weight, bias = gathered(weight), gathered(bias)
     batch = policy_batch(
         hidden.shape[:-1],
         hidden.device,
@@ -91,18 +100,36 @@ def linear_policy_loss(
         sequence_ids,
         compute_dtype(hidden, weight),
     )
-    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, batch.mask_T)
+    part = None if process_group is None else vocabulary_part(weight, token_ids, process_group)
+    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, batch.mask_T, part, logits_dtype)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
     of_rows = terms.for_rows()
-    rows_N = batch.mask_T.nonzero()[:, 0]  # on a GPU this waits for the device, once
-    if not terms.take_one_visit:
-        losses_N, log_probs_N, entropy_N, coefficients_N = _two_passes(head, rows_N, of_rows, chunk_tokens)
-        loss = losses_N.reshape(hidden.shape[:-1]) if objective.reduction == "none" else losses_N.sum()
+    if objective.reduction == "none":
+        # Every token's gradient is multiplied by a number of its own, which comes later.
+        log_probs_N, entropy_N = differentiable_log_probs(
+            head, batch.mask_T, with_entropy=True, chunk_tokens=chunk_tokens, part=part
+        )
+        losses_N, coefficients_N = token_losses(log_probs_N, entropy_N, of_rows)
+        loss = losses_N.reshape(hidden.shape[:-1])
+    else:
+        loss, log_probs_N, entropy_N, coefficients_N = _loss(
+            part, *head.tensors, *of_rows.tensors, return_metrics, chunk_tokens
+        )
+    if not return_metrics:
+        return PolicyLoss(loss, {})
+    return PolicyLoss(loss, policy_metrics(log_probs_N.detach(), batch, terms, coefficients_N, entropy_N.detach()))
+
+
+def _loss(part: VocabularySlice | None, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The loss, log-probabilities, entropies and coefficients."""
+    if torch.compiler.is_compiling() and part is None:
+        wanted = [t is not None and t.requires_grad and torch.is_grad_enabled() for t in arguments[:3]]
+        loss, log_probs_N, entropy_N, coefficients_N, *_ = linear_losses_op(*arguments, *wanted)
     else:
         loss, log_probs_N, entropy_N, coefficients_N = _LinearPolicyLoss.apply(  # type: ignore[no-untyped-call]
-            head, rows_N, of_rows, chunk_tokens, torch.is_grad_enabled(), head.hidden_TD, weight, bias
+            part, torch.is_grad_enabled(), *arguments
         )
-    return PolicyLoss(loss, policy_metrics(log_probs_N, batch, terms, coefficients_N, entropy_N))
+    return loss, log_probs_N, entropy_N, coefficients_N
 
 
 class _LinearPolicyLoss(torch.autograd.Function):
@@ -112,53 +139,27 @@ class _LinearPolicyLoss(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        head: LinearHead,
-        rows_N: Tensor,
-        terms: PolicyTerms,
-        chunk_tokens: int | None,
-        with_grad: bool,
-        hidden_ND: Tensor,
-        weight_VD: Tensor,
-        bias_V: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        needs = Needs(*(with_grad and wanted for wanted in ctx.needs_input_grad[-3:]))
-        found = loss_pass(head, rows_N, terms, needs, chunk_tokens=chunk_tokens)
-        log_probs_N, entropy_N, coefficients_N = found.log_probs_N, found.entropy_N, found.coefficients_N
-        assert entropy_N is not None
-        if coefficients_N is None:
-            coefficients_N = terms.coefficients(log_probs_N)
-        ctx.mark_non_differentiable(log_probs_N, entropy_N, coefficients_N)
-        ctx.gradients = found.gradients
-        ctx.softcap, ctx.needs, ctx.chunk_tokens = head.softcap, needs, chunk_tokens
-        ctx.entropy_coefficients_N = terms.entropy_coefficients()
-        ctx.save_for_backward(
-            hidden_ND, weight_VD, bias_V, head.token_ids_T, head.temperature_T, rows_N, coefficients_N
-        )
-        losses_N = terms.with_entropy_bonus(terms.losses(log_probs_N), entropy_N)
-        return losses_N.sum(), log_probs_N, entropy_N, coefficients_N
+    def forward(ctx: Any, part: VocabularySlice | None, with_grad: bool, *arguments: Any) -> tuple[Tensor, ...]:
+        ctx.wanted = [with_grad and wanted for wanted in ctx.needs_input_grad[2:5]]
+        loss, *rest = losses_and_gradients(*arguments, *ctx.wanted, part=part)
+        ctx.part, ctx.gradients = part, rest[3:]
+        ctx.plain = [None if isinstance(argument, Tensor) else argument for argument in arguments]
+        ctx.save_for_backward(*(argument if isinstance(argument, Tensor) else None for argument in arguments))
+        ctx.mark_non_differentiable(*rest[:3])
+        return loss, *rest[:3]
 
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, grad_loss: Tensor, *_unused: Tensor | None) -> tuple[Tensor | None, ...]:
-        hidden_ND, weight_VD, bias_V, token_ids_N, temperature_N, rows_N, coefficients_N = ctx.saved_tensors
-        head = LinearHead(hidden_ND, weight_VD, bias_V, token_ids_N, temperature_N, ctx.softcap)
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:
-            gradients = gradient_pass(
-                head, rows_N, coefficients_N, ctx.entropy_coefficients_N, ctx.needs, chunk_tokens=ctx.chunk_tokens
-            )
-        return None, None, None, None, None, *gradients.scaled_(grad_loss, head)
-
-
-def _two_passes(
-    head: LinearHead, rows_N: Tensor, terms: PolicyTerms, chunk_tokens: int | None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Log-probabilities first, then losses; the logits are computed again in backward: four products."""
-    log_probs_R, entropy_R = differentiable_log_probs(head.at(rows_N), chunk_tokens)
-    zeros_N = torch.zeros(head.hidden_TD.shape[0], dtype=log_probs_R.dtype, device=log_probs_R.device)
-    log_probs_N = zeros_N.index_copy(0, rows_N, log_probs_R)
-    entropy_N = zeros_N.index_copy(0, rows_N, entropy_R)
-    losses_N, coefficients_N = token_losses(log_probs_N, entropy_N, terms)
-    return losses_N, log_probs_N.detach(), entropy_N.detach(), coefficients_N
+            arguments = [
+                plain if saved is None else saved for plain, saved in zip(ctx.plain, ctx.saved_tensors, strict=True)
+            ]
+            gradients = losses_and_gradients(*arguments, *ctx.wanted, part=ctx.part)[4:]
+        inputs = ctx.saved_tensors[:3]
+        scaled = (
+            gradient.mul_(grad_loss).to(tensor.dtype) if wanted else None
+            for gradient, tensor, wanted in zip(gradients, inputs, ctx.wanted, strict=True)
+        )
+        return None, None, *scaled, *(None,) * (len(ctx.plain) - 3)

@@ -19,7 +19,7 @@ from pgkern import (
 from pgkern.kernels import token_losses
 from pgkern.policy import naive
 from pgkern.policy.backend import use_triton
-from pgkern.policy.linear import linear_pass_triton
+from pgkern.policy.logits import logit_loss_rows, logit_statistics
 from pgkern.policy.logits import logit_statistics
 from pgkern.policy.logits.logit_gradient_rows import GradientRows
 from pgkern.policy.logits.logit_loss_rows import LossRows
@@ -71,10 +71,12 @@ def loss_and_gradients(function, arguments: dict[str, Tensor], dtype: torch.dtyp
 @pytest.fixture
 def _kernels_do_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    original = linear_pass_triton.logit_chunks
-    monkeypatch.setattr(linear_pass_triton, "logit_chunks", lambda *a: (calls.append(1), original(*a))[1])
+    for module in (logit_loss_rows, logit_statistics):
+        original = module.use_triton
+        monkeypatch.setattr(module, "use_triton", lambda *a, original=original: calls.append(original(*a)) or calls[-1])
     yield
-    assert calls, "the Triton path was not taken"
+    assert calls
+    assert all(calls), "the Triton path was not taken"
 
 
 @pytest.mark.usefixtures("_kernels_do_the_rows")

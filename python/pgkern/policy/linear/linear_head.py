@@ -4,6 +4,7 @@ Names: T tokens, D hidden size, V vocabulary.
 """
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,7 +13,11 @@ from ...require_instance import require_instance
 from ..inputs.look_at_values import look_at_values
 from ..inputs.temperature import check_softcap, temperatures
 from ..inputs.token_ids import checked_token_ids
+from ..logits.vocabulary_parallel import VocabularySlice, vocabulary_slice
 from ..taken import taken_temperature
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +30,35 @@ class LinearHead:
     token_ids_T: Tensor
     temperature_T: Tensor  # one per token, or one
     softcap: float | None
+    exact: bool  # fp32 logits (or fp64) whatever they cost
+    scored_T: Tensor | None = None  # where rows that are not scored are computed all the same
+
+    @property
+    def tensors(self) -> "tuple[Tensor | float | bool | None, ...]":
+        """What the operators take first."""
+        return (
+            *(self.hidden_TD, self.weight_VD, self.bias_V, self.token_ids_T, self.temperature_T),
+            *(self.softcap, self.exact),
+        )
 
     @property
     def compute_dtype(self) -> torch.dtype:
-        """fp64 if hidden or weight is fp64, else fp32: logits are never rounded to 16 bits."""
+        """fp64 if hidden or weight is fp64, else fp32."""
         return compute_dtype(self.hidden_TD, self.weight_VD)
 
-    def at(self, rows_A: Tensor) -> "LinearHead":
-        """Of these rows only."""
-        return replace(
-            self,
-            hidden_TD=self.hidden_TD[rows_A],
-            token_ids_T=self.token_ids_T[rows_A],
-            temperature_T=self.temperatures(rows_A),
-        )
+    def hidden(self, rows_A: Tensor) -> Tensor:
+        """Of these rows; 0 in those that are not scored, where anything may stand."""
+        hidden_AD = self.hidden_TD[rows_A]
+        return hidden_AD if self.scored_T is None else hidden_AD.where(self.scored_T[rows_A, None], 0)
+
+    def with_unscored_rows(self, scored_T: Tensor) -> "LinearHead":
+        """For passes that cannot leave out the rows that are not scored."""
+        return replace(self, scored_T=scored_T)
+
+    def local_ids(self, rows_A: Tensor, part: VocabularySlice | None) -> Tensor:
+        """Their tokens, as columns of the weight's rows: none of them, where another rank has the token's."""
+        ids_A = self.token_ids_T[rows_A]
+        return ids_A if part is None else ids_A - part.first
 
     def temperatures(self, rows_A: Tensor) -> Tensor:
         """One for all of these rows, or theirs."""
@@ -58,8 +78,12 @@ def linear_head(
     temperature: float | Tensor,
     softcap: float | None,
     scored_T: Tensor | None = None,
+    part: VocabularySlice | None = None,
+    logits_dtype: torch.dtype | None = None,
 ) -> LinearHead:
     """Check and flatten. Token ids outside `scored_T` (all, if None) may be anything and become 0.
+
+    With `part` the weight is a slice of the vocabulary, and token ids are of the whole.
 
     Raises:
         ValueError: shapes, dtypes or values that do not fit, with the numbers.
@@ -86,12 +110,31 @@ def linear_head(
         raise ValueError(f"bias has shape {list(bias.shape)}, expected [{weight.shape[0]}], one per row of weight")
     if token_ids.device != weight.device:
         raise ValueError(f"token_ids is on {token_ids.device}, weight on {weight.device}")
-    token_ids_T = checked_token_ids(token_ids, weight.shape[0], scored_T)
+    vocabulary = weight.shape[0] if part is None else part.vocabulary
+    token_ids_T = checked_token_ids(token_ids, vocabulary, scored_T)
     temperature_T = temperatures(temperature, token_ids.shape, weight.device, compute_dtype(hidden, weight), scored_T)
-    if not look_at_values(weight.device):
+    if part is None and not look_at_values(weight.device):
         # What cannot be refused makes everything of its row NaN, by way of the temperature, and reads nothing outside.
         inside_T = (token_ids_T >= 0) & (token_ids_T < weight.shape[0])
         token_ids_T = token_ids_T.where(inside_T, 0)
         temperature_T = temperature_T.expand(token_ids_T.shape).where(inside_T, torch.nan)
+    wide = compute_dtype(hidden, weight)
+    if logits_dtype not in (None, wide):
+        raise ValueError(
+            f"logits_dtype must be None or {wide} for hidden of {hidden.dtype} and weight of {weight.dtype}, "
+            f"got {logits_dtype!r}"
+        )
     hidden_TD = hidden.reshape(-1, hidden.shape[-1])
-    return LinearHead(hidden_TD, weight, bias, token_ids_T, temperature_T, check_softcap(softcap))
+    exact = logits_dtype is not None
+    return LinearHead(hidden_TD, weight, bias, token_ids_T, temperature_T, check_softcap(softcap), exact)
+
+
+def vocabulary_part(weight: Tensor, token_ids: Tensor, process_group: "ProcessGroup") -> VocabularySlice:
+    """This rank's slice, told by the sizes of all of them."""
+    require_instance("weight", weight, Tensor)
+    require_instance("token_ids", token_ids, Tensor)
+    if weight.dim() != 2:
+        raise ValueError(f"weight must have shape [V, D], got {list(weight.shape)}")
+    part = vocabulary_slice(weight.shape[0], token_ids.numel(), weight.device, process_group)
+    assert part is not None
+    return part

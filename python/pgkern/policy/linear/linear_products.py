@@ -1,20 +1,35 @@
-"""The three products with the head's weight, in fp32 (or fp64) whatever the inputs' dtype.
+"""The three products with the head's weight, summed in fp32 (or fp64) whatever the inputs' dtype.
 
-Names: T tokens of one chunk, D hidden size, V vocabulary.
+Names: T tokens, D hidden size, V vocabulary, or a block of it.
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import torch
 from torch import Tensor
 
-# Weights of another dtype than the sum's are converted a slab of rows at a time: this many numbers.
+from ..backend import use_triton
+
+# Weights, and gradients of logits, of another dtype than the product's are converted a slab of the vocabulary at a
+# time: this many numbers of the weight.
 _SLAB_NUMBERS = 1 << 23
 
 
-def project(hidden_TD: Tensor, weight_VD: Tensor, bias_V: Tensor | None, *, out: Tensor) -> Tensor:
-    """`out = hidden @ weight.T + bias`, in out's dtype."""
-    if hidden_TD.dtype == weight_VD.dtype == out.dtype:
+def project(
+    hidden_TD: Tensor, weight_VD: Tensor, bias_V: Tensor | None, *, out: Tensor, near_T: Tensor | None = None
+) -> Tensor:
+    """`out = hidden @ weight.T + bias`, in out's dtype.
+
+    With `near` (bf16), and where the CPU multiplies bf16, each logit's distance to its row's `near` is rounded to bf16:
+    the CPU's bf16 products have no fp32 result, and fp32 ones take more than twice the time.
+    """
+    if near_T is not None and has_narrow_products(hidden_TD, weight_VD):
+        for rows in _slabs(weight_VD):
+            distances_TV = (-near_T[:, None]).repeat(1, weight_VD[rows].shape[0])
+            out[:, rows] = distances_TV.addmm_(hidden_TD, weight_VD[rows].t())
+        out += near_T[:, None]
+    elif hidden_TD.dtype == weight_VD.dtype == out.dtype:
         torch.mm(hidden_TD, weight_VD.t(), out=out)
     elif _has_wide_sums(hidden_TD, weight_VD, out.dtype):
         torch.mm(hidden_TD, weight_VD.t(), out_dtype=out.dtype, out=out)
@@ -26,15 +41,20 @@ def project(hidden_TD: Tensor, weight_VD: Tensor, bias_V: Tensor | None, *, out:
 
 
 def back_to_hidden(grad_logits_TV: Tensor, weight_VD: Tensor, dtype: torch.dtype) -> Tensor:
-    """`grad_logits @ weight`, summed in `dtype`."""
+    """`grad_logits @ weight`, in `dtype`."""
     if grad_logits_TV.dtype == weight_VD.dtype == dtype:
         return torch.mm(grad_logits_TV, weight_VD)
     if _has_wide_sums(grad_logits_TV, weight_VD, dtype):
         return torch.mm(grad_logits_TV, weight_VD, out_dtype=dtype)
-    grad_hidden_TD = torch.zeros(grad_logits_TV.shape[0], weight_VD.shape[1], dtype=dtype, device=weight_VD.device)
+    wide = torch.promote_types(dtype, torch.float32)
+    narrow = has_narrow_products(weight_VD, weight_VD)
+    grad_hidden_TD = torch.zeros(grad_logits_TV.shape[0], weight_VD.shape[1], dtype=wide, device=weight_VD.device)
     for rows in _slabs(weight_VD):
-        grad_hidden_TD.addmm_(grad_logits_TV[:, rows].to(dtype), weight_VD[rows].to(dtype))
-    return grad_hidden_TD
+        if narrow:
+            grad_hidden_TD += torch.mm(grad_logits_TV[:, rows].to(weight_VD.dtype), weight_VD[rows])
+        else:
+            grad_hidden_TD.addmm_(grad_logits_TV[:, rows].to(wide), weight_VD[rows].to(wide))
+    return grad_hidden_TD.to(dtype)
 
 
 def add_to_weight(
@@ -42,16 +62,43 @@ def add_to_weight(
 ) -> None:
     """`grad_weight += grad_logits.T @ hidden`, in grad_weight's dtype; with `overwrite`, `=`."""
     dtype = grad_weight_VD.dtype
-    grad_logits_VT = grad_logits_TV.t()
-    if _has_wide_sums(grad_logits_TV, hidden_TD, dtype):
+    if overwrite and grad_logits_TV.dtype == hidden_TD.dtype == dtype:
+        torch.mm(grad_logits_TV.t(), hidden_TD, out=grad_weight_VD)
+    elif _has_wide_sums(grad_logits_TV, hidden_TD, dtype):
         if overwrite:
-            torch.mm(grad_logits_VT, hidden_TD, out_dtype=dtype, out=grad_weight_VD)
+            torch.mm(grad_logits_TV.t(), hidden_TD, out_dtype=dtype, out=grad_weight_VD)
         else:
-            torch.addmm(grad_weight_VD, grad_logits_VT, hidden_TD, out_dtype=dtype, out=grad_weight_VD)
-    elif overwrite:
-        torch.mm(grad_logits_VT.to(dtype), hidden_TD.to(dtype), out=grad_weight_VD)
+            torch.addmm(grad_weight_VD, grad_logits_TV.t(), hidden_TD, out_dtype=dtype, out=grad_weight_VD)
+    elif overwrite and dtype == hidden_TD.dtype and has_narrow_products(hidden_TD, hidden_TD):
+        for rows in _slabs(grad_weight_VD):
+            torch.mm(grad_logits_TV[:, rows].to(dtype).t(), hidden_TD, out=grad_weight_VD[rows])
     else:
-        grad_weight_VD.addmm_(grad_logits_VT.to(dtype), hidden_TD.to(dtype))
+        wide = torch.promote_types(dtype, torch.float32)
+        hidden_TD = hidden_TD.to(wide)
+        for rows in [slice(None)] if grad_logits_TV.dtype == dtype == wide else _slabs(grad_weight_VD):
+            grad_logits_VT = grad_logits_TV[:, rows].t().to(wide)
+            if overwrite and dtype == wide:
+                torch.mm(grad_logits_VT, hidden_TD, out=grad_weight_VD[rows])
+            elif overwrite:
+                grad_weight_VD[rows] = torch.mm(grad_logits_VT, hidden_TD)
+            else:
+                grad_weight_VD[rows].addmm_(grad_logits_VT, hidden_TD)
+
+
+def has_narrow_products(left: Tensor, right: Tensor) -> bool:
+    """Whether the CPU multiplies these matrices as they are, in bf16, and faster than in fp32.
+
+    Not where Triton's interpreter does the rows: then the CPU stands for a GPU.
+    """
+    bf16_on_cpu = left.dtype == right.dtype == torch.bfloat16 and left.device.type == "cpu"
+    return bf16_on_cpu and _cpu_multiplies_bf16() and not use_triton(left, torch.float32)
+
+
+@cache
+def _cpu_multiplies_bf16() -> bool:
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _has_wide_sums(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:

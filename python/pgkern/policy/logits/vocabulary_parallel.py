@@ -1,7 +1,5 @@
 """Logits whose columns lie on several ranks, a slice on each: two exchanges of a few numbers per token, none of logits.
 
-A token's probability is that of its rank's slice, times its probability within the slice.
-
 Names: N tokens, W ranks.
 """
 
@@ -17,6 +15,7 @@ from ..first_derivative_only import first_derivative_only
 from ..inputs.look_at_values import look_at_values
 from .logit_gradient import ONCE, logit_gradient_in_place_op, logit_gradient_op
 from .logit_statistics import logit_statistics_op
+from .vocabulary_slices import merged_statistics
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup  # a torch without it can still import this file
@@ -34,6 +33,11 @@ class VocabularySlice:
     def first(self) -> Tensor:
         """The id of this rank's first column."""
         return self.ends_W[dist.get_rank(self.process_group)] - self.columns
+
+    @property
+    def widest(self) -> int:
+        """Columns of the rank that has most. On a GPU the host waits."""
+        return int(self.ends_W.diff(prepend=self.ends_W.new_zeros(1)).max())
 
     @property
     def vocabulary(self) -> int:
@@ -93,7 +97,7 @@ class _ParallelLogProbs(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         local_ids_N = token_ids_N - part.first
         local = logit_statistics_op(logits, local_ids_N, temperature_N, softcap, part.columns, with_entropy)
-        found = _of_all_slices(_gathered(torch.stack(local), part.process_group), token_ids_N, temperature_N, part)
+        found = of_all_slices(torch.stack(local), token_ids_N, temperature_N, part)
         ctx.save_for_backward(logits, local_ids_N, temperature_N, *found)
         ctx.softcap, ctx.columns, ctx.in_place, ctx.happened = softcap, part.columns, in_place, False
         ctx.set_materialize_grads(False)
@@ -129,26 +133,17 @@ class _ParallelLogProbs(torch.autograd.Function):
         return logits, *(None,) * 6
 
 
-def _of_all_slices(
-    statistics_W4N: Tensor, token_ids_N: Tensor, temperature_N: Tensor, part: VocabularySlice
+def of_all_slices(
+    statistics_4N: Tensor, token_ids_N: Tensor, temperature_N: Tensor, part: VocabularySlice
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What `logit_statistics` would say of the whole rows, from what it says of every slice."""
-    log_probs_WN, entropy_WN, largest_WN, log_sums_WN = statistics_W4N.unbind(1)
-    impossible_WN = largest_WN == -torch.inf  # no columns, or every logit is -inf
-    largest_N = largest_WN.amax(0)
-    log_sums_WN = log_sums_WN + (largest_WN - largest_N) / temperature_N
-    log_sums_WN = log_sums_WN.masked_fill(impossible_WN, -torch.inf)
-    log_sums_N = log_sums_WN.logsumexp(0)
-    log_slice_WN = log_sums_WN - log_sums_N
-    slice_WN = log_slice_WN.exp()
-    # The entropy of which slice it is, and the mean of the slices' own. Slices of probability 0 add nothing.
-    entropy_N = (slice_WN * (entropy_WN - log_slice_WN)).masked_fill(slice_WN == 0, 0).sum(0)
-    ranks = part.ends_W.shape[0]
-    rank_N = torch.searchsorted(part.ends_W, token_ids_N, right=True)
-    inside_N = (token_ids_N >= 0) & (rank_N < ranks)
-    log_probs_WN = log_probs_WN.masked_fill(impossible_WN, -torch.inf) + log_slice_WN
-    log_probs_N = log_probs_WN.gather(0, rank_N.clamp(max=ranks - 1)[None])[0].where(inside_N, torch.nan)
-    return log_probs_N, entropy_N, largest_N, log_sums_N
+    """What `logit_statistics` would say of the whole rows, from what it says of this rank's slice: one exchange."""
+    statistics_W4N = _gathered(statistics_4N, part.process_group)
+    return merged_statistics(statistics_W4N, token_ids_N, temperature_N, part.ends_W)
+
+
+def sum_over_ranks_(tensor: Tensor, part: VocabularySlice) -> None:
+    """In place."""
+    dist.all_reduce(tensor, group=part.process_group)
 
 
 def _gathered(mine: Tensor, process_group: "ProcessGroup") -> Tensor:

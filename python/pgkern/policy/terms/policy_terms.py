@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..objective import PolicyObjective
 from ..surrogates import SURROGATES
-from ..surrogates.surrogate import SurrogateInputs
+from ..surrogates.surrogate import SurrogateInputs, never_clipped
 from ..taken import taken
 from .log_ratio import clamped_log_ratio, log_ratio_slope
 from .reference_kl import reference_kl, reference_kl_slope
@@ -31,6 +31,14 @@ class PolicyTerms:
     objective: PolicyObjective
 
     @property
+    def tensors(self) -> tuple[Tensor | int | str | None, ...]:
+        """What the operators take of it."""
+        assert self.sequences is not None
+        of_tokens = self.advantages_N, self.weights_N, self.old_log_probs_N, self.ref_log_probs_N
+        of_sequences = self.sequences.index_T, self.sequences.mask_T, self.sequences.count
+        return *of_tokens, self.rollout_log_probs_N, *of_sequences, self.objective.key
+
+    @property
     def couples_tokens(self) -> bool:
         """See `PolicyObjective.couples_tokens`."""
         return self.objective.couples_tokens(self.old_log_probs_N)
@@ -44,6 +52,26 @@ class PolicyTerms:
     def take_one_visit(self) -> bool:
         """See `PolicyObjective.takes_one_visit`."""
         return self.objective.takes_one_visit(self.old_log_probs_N)
+
+    def without_gradient(self) -> Tensor | None:
+        """Tokens `[N]` that are known to have none before any log-probability is; None where none can be.
+
+        Those of advantage 0, where nothing else acts on them; of a coupled sequence, if that is so for all of it.
+        """
+        if self.objective.acts_without_advantage:
+            return None
+        if not self.couples_tokens:
+            return self.advantages_N == 0
+        assert self.sequences is not None
+        return self.sequences.sum((self.advantages_N != 0).to(self.weights_N.dtype)) == 0
+
+    @property
+    def may_vanish(self) -> bool:
+        """Whether a token whose advantage is not 0 may turn out to have no gradient: clipped, or masked by its
+        correction, with nothing else that acts on it."""
+        objective = self.objective
+        clips = self.old_log_probs_N is not None and SURROGATES[objective.surrogate].clipped is not never_clipped
+        return objective.kl_coef == 0 and objective.entropy_coef == 0 and (clips or objective.correction == "mask")
 
     def for_rows(self) -> "PolicyTerms":
         """The same for passes that see some of the rows at a time, as far as it can be.
@@ -64,7 +92,7 @@ class PolicyTerms:
         return replace(self, advantages_N=self.advantages_N * correction[0], rollout_log_probs_N=None, objective=plain)
 
     def at(self, rows_T: Tensor | slice) -> "PolicyTerms":
-        """Of these rows only, for objectives that do not couple tokens."""
+        """Of these rows only: whole sequences of them, where the objective couples tokens."""
         return replace(
             self,
             advantages_N=self.advantages_N[rows_T],
@@ -72,6 +100,7 @@ class PolicyTerms:
             old_log_probs_N=taken(self.old_log_probs_N, rows_T),
             ref_log_probs_N=taken(self.ref_log_probs_N, rows_T),
             rollout_log_probs_N=taken(self.rollout_log_probs_N, rows_T),
+            sequences=None if self.sequences is None else self.sequences.at(rows_T),
         )
 
     def surrogate_inputs(self, log_probs_N: Tensor) -> SurrogateInputs:

@@ -21,6 +21,10 @@ class Sequences:
     mask_T: Tensor  # bool
     count: int  # at least 1
 
+    def at(self, rows_T: Tensor | slice) -> "Sequences":
+        """Of these tokens only."""
+        return Sequences(self.index_T[rows_T], self.mask_T[rows_T], self.count)
+
     def sums(self, values_T: Tensor) -> Tensor:
         """One sum per sequence, `[S]`."""
         kept_T = values_T.where(self.mask_T, 0)

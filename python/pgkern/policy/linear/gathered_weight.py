@@ -1,0 +1,42 @@
+"""The head's weight where it lies sharded on several ranks, as a DTensor: FSDP2, tensor parallelism."""
+
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+MaybeTensor = TypeVar("MaybeTensor", Tensor, Tensor | None)
+
+
+def gathered(tensor: MaybeTensor) -> MaybeTensor:
+    """The whole of a weight or bias that is a DTensor; any other tensor itself.
+
+    Every rank has tokens of its own. Their gradients are averaged, as FSDP2 and DDP do, and each rank keeps its part.
+    """
+    if tensor is None or type(tensor) is Tensor or not hasattr(tensor, "full_tensor"):
+        return tensor
+    found: Tensor = _Gathered.apply(tensor)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Gathered(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, sharded: Any) -> Tensor:
+        ctx.mesh, ctx.placements = sharded.device_mesh, sharded.placements
+        ctx.shape, ctx.stride = sharded.shape, sharded.stride()
+        found: Tensor = sharded.detach().full_tensor()
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        from torch.distributed.tensor import DTensor, Partial
+
+        mine = DTensor.from_local(
+            grad / ctx.mesh.size(),
+            ctx.mesh,
+            [Partial()] * ctx.mesh.ndim,
+            run_check=False,
+            shape=ctx.shape,
+            stride=ctx.stride,
+        )
+        return mine.redistribute(placements=ctx.placements)

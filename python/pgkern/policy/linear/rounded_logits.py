@@ -1,0 +1,53 @@
+"""Logits on a CPU that multiplies bf16 but sums it into bf16 only: what is rounded is their distance to the largest.
+
+Names: R rows, D hidden size, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .linear_chunks import longest_chunk
+from .linear_head import LinearHead
+from .linear_products import has_narrow_products
+
+_SAMPLE = 64  # one row of the weight in so many is looked at to find about where the largest logit lies
+
+
+def rounds_logits(head: LinearHead, rows: int, chunk_tokens: int | None) -> bool:
+    """Only beyond one chunk, where fp32 products would cost much more time than the bf16 ones of plain torch."""
+    if head.exact or not has_narrow_products(head.hidden_TD, head.weight_VD):
+        return False
+    return rows > longest_chunk(head.weight_VD.shape[0], head.compute_dtype, head.weight_VD.device, chunk_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class NearRows:
+    """What is known of every row before its logits are."""
+
+    near_R: Tensor  # exact in bf16; the row's likeliest tokens' logits lie close to it
+    own_R: Tensor  # its own token's logit, not rounded and without bias; any value where another rank has the token
+
+    @classmethod
+    def of(cls, head: LinearHead, hidden_RD: Tensor, ids_R: Tensor) -> "NearRows":
+        """A distance to `near` keeps its digits in bf16 if it is small; those of unlikely tokens are not missed."""
+        dtype = head.compute_dtype
+        hidden_RD = hidden_RD.to(dtype)
+        sample_RV = hidden_RD @ head.weight_VD[::_SAMPLE].to(dtype).t()
+        own_RD = head.weight_VD[ids_R.clamp(0, head.weight_VD.shape[0] - 1)].to(dtype)
+        own_R = torch.linalg.vecdot(hidden_RD, own_RD)
+        return cls(torch.maximum(sample_RV.amax(1), own_R).to(torch.bfloat16), own_R)
+
+    def log_probs(
+        self, head: LinearHead, ids_R: Tensor, temperature_R: Tensor, largest_R: Tensor, log_sums_R: Tensor
+    ) -> Tensor:
+        """Of the rows' own tokens, whose logits are not rounded; NaN where the weight has no row for one."""
+        vocabulary = head.weight_VD.shape[0]
+        inside_R = (ids_R >= 0) & (ids_R < vocabulary)
+        logits_R = self.own_R if head.bias_V is None else self.own_R + head.bias_V[ids_R.clamp(0, vocabulary - 1)]
+        if head.softcap is not None:
+            logits_R = head.softcap * (logits_R / head.softcap).tanh()
+        log_probs_R = (logits_R - largest_R) / temperature_R - log_sums_R
+        # Of a certain token the sum's rounding could make a little more than certain.
+        return log_probs_R.clamp(max=0).where(inside_R, torch.nan)
