@@ -1,6 +1,6 @@
 # Everything runs in .venv, which the first target that needs it creates, but for the two targets for a GPU: those run
 # with any interpreter, GPU_PYTHON, that has the wheel, torch, triton, numpy and pytest, and install nothing.
-# `make help` lists the targets.
+# Those end by themselves; `timeout` is for what hangs. `make help` lists the targets.
 
 PYTHON ?= python3
 GPU_PYTHON ?= $(PYTHON)
@@ -44,8 +44,8 @@ bench: $(STAMP)-dev ## losses against naive PyTorch, verification, packing, the 
 
 bench-gpu: ## the losses on a CUDA device, by GPU_PYTHON, in 8 minutes at most; into RESULTS
 	$(GPU_PYTHON) -m benches.gpu_machine
-	$(GPU_PYTHON) -m benches --results $(RESULTS) linear_policy_loss --device cuda --minutes 4
-	$(GPU_PYTHON) -m benches --results $(RESULTS) logits_policy_loss --device cuda --minutes 2
+	timeout -s INT 290 $(GPU_PYTHON) -m benches --results $(RESULTS) linear_policy_loss --device cuda --minutes 4
+	timeout -s INT 165 $(GPU_PYTHON) -m benches --results $(RESULTS) logits_policy_loss --device cuda --minutes 2
 
 wheel: $(VENV)/.created ## build the wheel and the source distribution into dist/
 	$(BIN)/pip install --quiet -c constraints.txt maturin

@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from glob import glob
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -30,7 +31,11 @@ def code_digest() -> str:
     """Of every Python file of the benches and of the installed package: two figures with the same one measured the same
     code, in a checkout, in a copy of one without git, and from an installed wheel."""
     package = find_spec("pgkern")
-    folders = [Path(__file__).parent, *map(Path, (package.submodule_search_locations or []) if package else [])]
+    return digest_of([Path(__file__).parent, *map(Path, (package.submodule_search_locations or []) if package else [])])
+
+
+def digest_of(folders: Iterable[Path]) -> str:
+    """Of the names and the content of every Python file beneath them, wherever they are."""
     digest = hashlib.sha256()
     for folder in folders:
         for name in sorted(glob("**/*.py", root_dir=folder, recursive=True)):  # which follows the link to the kernels

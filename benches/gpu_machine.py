@@ -15,7 +15,7 @@ def missing(modules: list[str]) -> list[str]:
     for name in modules:
         try:
             module = import_module(name)
-        except ImportError as error:
+        except Exception as error:  # also a shared library of it that is not there
             lines.append(f"{name} cannot be imported: {error}")
         else:
             print(f"{name} {getattr(module, '__version__', '')} from {Path(module.__file__ or '').parent}")
@@ -33,4 +33,6 @@ if __name__ == "__main__":
     found_missing = missing(["numpy", "torch", "triton", "pgkern", *sys.argv[1:]])
     for line in found_missing:
         print(f"MISSING: {line}", file=sys.stderr)
+    if found_missing:
+        print("nothing was run; name an interpreter that has it all: make GPU_PYTHON=...", file=sys.stderr)
     sys.exit(1 if found_missing else 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from .provider_names import COMPILED
 from .suite import Provider, Suite
 from .timing import interleaved
 
@@ -25,6 +26,9 @@ def seconds_of_each(
     interleaved(_on(warm, timed), 2 if gpu else 0, synchronize, _before(suite, warm, timed))
     del warm
     inputs = suite.inputs(case)
+    if COMPILED in timed:  # for this very size
+        suite.prepare(inputs, timed[COMPILED])
+        timed[COMPILED](inputs)
     return interleaved(_on(inputs, timed), rounds, synchronize, _before(suite, inputs, timed)), failures
 
 

@@ -56,7 +56,7 @@ def _chunks_panel(rows: Sequence[Row]) -> Panel:
         goal = CHUNK_GOAL if row["variation"] == "plain" else None
         share = row["extra_bytes"] / chunk_bytes(row["tokens"], row["vocabulary"])
         bars.append(Bar(row["case"], share, None, goal, None if goal is None else share <= goal))
-    axis = f"memory beyond inputs and gradients / fp32 logits of {CHUNK_TOKENS:,} tokens at most"
+    axis = f"beyond inputs and gradients / fp32 logits of {CHUNK_TOKENS:,} tokens"
     return Panel("Peak extra memory", axis, bars)
 
 

@@ -15,6 +15,12 @@ SMALL = ("--device", "cpu", "--tokens", "64", "--hidden-size", "32", "--dtype", 
 FORWARD = "N=64 D=32 V={} fp32 forward only"
 
 
+@pytest.fixture(autouse=True)
+def _the_code_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when somebody edits it while these tests run."""
+    monkeypatch.setattr("benches.environment.code_digest", lambda: "0123456789abcdef")
+
+
 def run(results: Path, *said: str, work: str = "forward") -> dict[str, Any]:
     assert main(["--results", str(results), "linear_policy_loss", *SMALL, "--work", work, *said]) == 0
     record: dict[str, Any] = json.loads((results / "cpu-linear-policy-loss.json").read_text())

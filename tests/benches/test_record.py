@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from benches.environment import ROOT
+from benches.environment import ROOT, digest_of
 from benches.goals import Goal
 from benches.record import RESULTS, Record, result_path
 
@@ -43,3 +43,16 @@ def test_a_quick_run_never_overwrites_a_real_one() -> None:
 def test_a_record_refuses_what_json_cannot_say(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         Record("packing", device="cpu", quick=True, results=tmp_path).write([{"seconds": float("nan")}], [], [])
+
+
+def test_the_same_code_has_the_same_digest_wherever_it_lies(tmp_path: Path) -> None:
+    wheel, checkout, elsewhere = (tmp_path / name for name in ("wheel", "checkout", "elsewhere"))
+    for folder in (wheel / "kernels", checkout, elsewhere):
+        folder.mkdir(parents=True)
+    (checkout / "kernels").symlink_to(elsewhere)
+    for folder in (wheel, checkout):
+        (folder / "__init__.py").write_text("x = 1")
+        (folder / "kernels" / "row.py").write_text("y = 2")
+    assert digest_of([wheel]) == digest_of([checkout])
+    (elsewhere / "row.py").write_text("y = 3")
+    assert digest_of([wheel]) != digest_of([checkout])
