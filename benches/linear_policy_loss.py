@@ -8,7 +8,10 @@ active, by advantage and by mask, an entropy bonus, peaked logits, and the plain
 measured first: N = 16,384 at Qwen3-8B's head (4096, 151,936).
 
 `--tokens`, `--hidden-size`, `--vocabulary` and `--dtype` are instead of the grid's; `--work`, `--active` and
-`--variation` pick cells ("plain" unless said otherwise), also such as the CPU's grid does not have.
+`--variation` pick cells ("plain" unless said otherwise), also such as the CPU's grid does not have. One cell, added to
+the record of the others:
+
+    python -m benches linear_policy_loss --device cpu --add --vocabulary 151936 --dtype float32 --work both --active 0.5
 
 TFLOP/s are those of 6 * N * D * V operations (4 with a frozen weight, 2 forward only), whoever computes and however
 many tokens are active. The floor is the bare products that the work cannot do without, at the same size in the same
