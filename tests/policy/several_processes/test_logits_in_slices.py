@@ -1,26 +1,16 @@
 """Logits in slices of the vocabulary on several gloo processes, against the whole rows in one process.
 
-The file is also the workers' program: `python test_vocabulary_parallel.py rank world folder` runs every case on one
-rank and leaves its failures in the folder, so that torch is imported once per rank and not once per case.
-
 Names: B rows of L tokens, V vocabulary.
 """
 
-import json
 import math
 import os
-import subprocess
-import sys
-import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -32,7 +22,8 @@ from pgkern.policy.inputs import token_ids as token_ids_module
 from pgkern.policy.logits import vocabulary_parallel
 from pgkern.policy.logits.logit_statistics import logit_statistics_op
 
-SECONDS = 100  # for a world: a hang is a failure, with what the workers printed
+from .world import Cases, Ranks, Report, Reports, require_no_failure, run_world
+
 B, L, V = 3, 4, 127
 SLICES = {2: (50, 77), 3: (1, 100, 26)}
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
@@ -41,46 +32,15 @@ SINGLE = {"rtol": 1e-5, "atol": 1e-5}
 Function = Callable[..., tuple[Tensor, dict[str, Tensor]]]
 
 
-@dataclass(frozen=True)
-class Ranks:
-    """A process group, as one of its ranks sees it."""
-
-    group: dist.ProcessGroup
-    rank: int
-    count: int
-
-    def part(self, whole: Tensor, sizes: Sequence[int], padding: Sequence[int]) -> Tensor:
-        """This rank's columns, as a view that is not contiguous, with rubbish for padding."""
-        first = sum(sizes[: self.rank])
-        mine = whole[..., first : first + sizes[self.rank]]
-        rubbish = mine.new_full((*mine.shape[:-1], padding[self.rank]), math.nan)
-        return torch.cat([mine, rubbish], -1) if padding[self.rank] else mine
-
-    def collectives(self) -> int:
-        """How many there have been."""
-        return int(self.group._get_sequence_number_for_group())
-
-    def assert_same_bits(self, values: Sequence[Tensor]) -> None:
-        mine = torch.cat([value.detach().reshape(-1).double() for value in values])
-        everyones = [torch.empty_like(mine) for _ in range(self.count)]
-        dist.all_gather(everyones, mine, group=self.group)
-        for theirs in everyones:
-            torch.testing.assert_close(theirs, mine, rtol=0, atol=0, equal_nan=True)
+CASES, TRITON_CASES = Cases(), Cases()
 
 
-Case = Callable[[Ranks], None]
-CASES: dict[str, Case] = {}
-TRITON_CASES: dict[str, Case] = {}
-
-
-def case(function: Case) -> Case:
-    CASES[function.__name__] = function
-    return function
-
-
-def triton_case(function: Case) -> Case:
-    TRITON_CASES[function.__name__] = function
-    return function
+def columns_of(ranks: Ranks, whole: Tensor, sizes: Sequence[int], padding: Sequence[int] = (0, 0, 0)) -> Tensor:
+    """This rank's, as a view that is not contiguous, with rubbish for padding."""
+    first = sum(sizes[: ranks.rank])
+    mine = whole[..., first : first + sizes[ranks.rank]]
+    rubbish = mine.new_full((*mine.shape[:-1], padding[ranks.rank]), math.nan)
+    return torch.cat([mine, rubbish], -1) if padding[ranks.rank] else mine
 
 
 def sample(dtype: torch.dtype = torch.float64, scale: float = 3.0) -> tuple[Tensor, Tensor]:
@@ -125,7 +85,7 @@ def assert_equals_one_process(
     expected_loss, expected = function(leaf)
     (expected_gradient,) = torch.autograd.grad(expected_loss, leaf)
 
-    mine = ranks.part(whole.clone(memory_format=torch.preserve_format), sizes, padding).detach().requires_grad_()
+    mine = columns_of(ranks, whole.clone(memory_format=torch.preserve_format), sizes, padding).detach().requires_grad_()
     before = ranks.collectives()
     loss, found = function(mine, process_group=ranks.group, vocab_size=sizes[ranks.rank])
     after_forward = ranks.collectives()
@@ -136,7 +96,7 @@ def assert_equals_one_process(
     exact = whole.dtype == torch.float64
     tolerance = tolerance or (EXACT if exact else SINGLE)
     columns = sizes[ranks.rank]
-    expected_mine = ranks.part(expected_gradient, sizes, [0] * ranks.count)
+    expected_mine = columns_of(ranks, expected_gradient, sizes)
     torch.testing.assert_close(
         {"loss": loss.detach(), **{name: value.detach() for name, value in found.items()}},
         {
@@ -154,7 +114,7 @@ def assert_equals_one_process(
     ranks.assert_same_bits([loss, *found.values()])
 
 
-@case
+@CASES.add
 def every_output_in_double_and_single_precision(ranks: Ranks) -> None:
     for dtype in (torch.float64, torch.float32):
         logits, ids = sample(dtype)
@@ -164,21 +124,21 @@ def every_output_in_double_and_single_precision(ranks: Ranks) -> None:
     assert_equals_one_process(ranks, logits, scored(ids.to(torch.int32)), reference=torch.float64)
 
 
-@case
+@CASES.add
 def gradients_of_one_output_alone(ranks: Ranks) -> None:
     logits, ids = sample()
-    part = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count).detach().requires_grad_()
+    part = columns_of(ranks, logits, SLICES[ranks.count]).detach().requires_grad_()
     for index in (0, 1):
         leaf = logits.clone().requires_grad_()
         gradients = [
             torch.autograd.grad(token_log_probs(z, ids, return_entropy=True, **where)[index].square().sum(), z)[0]
             for z, where in ((leaf, {}), (part, {"process_group": ranks.group}))
         ]
-        expected = ranks.part(gradients[0], SLICES[ranks.count], (0,) * ranks.count)
+        expected = columns_of(ranks, gradients[0], SLICES[ranks.count])
         torch.testing.assert_close(gradients[1], expected, **EXACT)
 
 
-@case
+@CASES.add
 def temperature_and_soft_cap(ranks: Ranks) -> None:
     for dtype in (torch.float64, torch.float32):
         logits, ids = sample(dtype)
@@ -187,7 +147,7 @@ def temperature_and_soft_cap(ranks: Ranks) -> None:
                 assert_equals_one_process(ranks, logits, scored(ids, temperature=temperature, softcap=softcap))
 
 
-@case
+@CASES.add
 def slices_of_any_size(ranks: Ranks) -> None:
     logits, ids = sample()
     others = {
@@ -199,7 +159,7 @@ def slices_of_any_size(ranks: Ranks) -> None:
             assert_equals_one_process(ranks, logits, scored(ids, inplace_backward=in_place), sizes=sizes)
 
 
-@case
+@CASES.add
 def padded_columns(ranks: Ranks) -> None:
     logits, ids = sample()
     for padding in ((0, 0, 9)[-ranks.count :], (3, 1, 2)[: ranks.count]):
@@ -211,7 +171,7 @@ def padded_columns(ranks: Ranks) -> None:
     assert_equals_one_process(ranks, logits, scored(ids), sizes=sizes, padding=(0, 4, 5)[: ranks.count])
 
 
-@case
+@CASES.add
 def strided_logits(ranks: Ranks) -> None:
     logits, ids = sample()
     longer = torch.cat([logits, logits[:, :1]], 1)
@@ -234,19 +194,19 @@ def strided_logits(ranks: Ranks) -> None:
             torch.testing.assert_close(gradient[..., mine], whole_gradient[..., mine], **EXACT)
 
 
-@case
+@CASES.add
 def backward_in_place_takes_no_second_array(ranks: Ranks) -> None:
     logits, ids = sample()
-    mine = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count).contiguous().requires_grad_()
+    mine = columns_of(ranks, logits, SLICES[ranks.count]).contiguous().requires_grad_()
     loss, _ = scored(ids, inplace_backward=True)(mine, process_group=ranks.group)
     (gradient,) = torch.autograd.grad(loss, mine)
     assert gradient.data_ptr() == mine.data_ptr()
 
 
-@case
+@CASES.add
 def logits_are_left_alone_and_backward_works_twice(ranks: Ranks) -> None:
     logits, ids = sample()
-    mine = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count).contiguous().requires_grad_()
+    mine = columns_of(ranks, logits, SLICES[ranks.count]).contiguous().requires_grad_()
     before = mine.detach().clone()
     loss, _ = scored(ids)(mine, process_group=ranks.group)
     first = torch.autograd.grad(loss, mine, retain_graph=True)[0]
@@ -254,7 +214,7 @@ def logits_are_left_alone_and_backward_works_twice(ranks: Ranks) -> None:
     assert torch.equal(mine.detach(), before)
 
 
-@case
+@CASES.add
 def banned_tokens(ranks: Ranks) -> None:
     """Whole slices of -inf, tokens among them; in one row everything."""
     for dtype in (torch.float64, torch.float32):
@@ -271,7 +231,7 @@ def banned_tokens(ranks: Ranks) -> None:
         assert_equals_one_process(ranks, logits[:, 1:].contiguous(), scored(ids[:, 1:]))
 
 
-@case
+@CASES.add
 def slices_banned_by_the_least_finite_number(ranks: Ranks) -> None:
     """Divided by a temperature below 1 it overflows, and 0 * inf is NaN."""
     for dtype in (torch.float64, torch.float32):
@@ -283,7 +243,7 @@ def slices_banned_by_the_least_finite_number(ranks: Ranks) -> None:
             assert_equals_one_process(ranks, logits, scored(ids, temperature=temperature))
 
 
-@case
+@CASES.add
 def huge_logits(ranks: Ranks) -> None:
     for offset, scale in ((-1e4, 3.0), (1e4, 3.0), (0.0, 1e4)):
         logits, ids = sample(scale=scale)
@@ -294,7 +254,7 @@ def huge_logits(ranks: Ranks) -> None:
         assert_equals_one_process(ranks, logits.float(), scored(ids), reference=torch.float64)
 
 
-@case
+@CASES.add
 def certain_tokens(ranks: Ranks) -> None:
     for dtype in (torch.float64, torch.float32):
         for height in (12.0, 30.0, 1e3):
@@ -303,10 +263,10 @@ def certain_tokens(ranks: Ranks) -> None:
             assert_equals_one_process(ranks, logits, scored(ids), reference=torch.float64)
 
 
-@case
+@CASES.add
 def sixteen_bits_are_computed_in_single_precision(ranks: Ranks) -> None:
     logits, ids = sample(torch.bfloat16)
-    mine = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count).detach().requires_grad_()
+    mine = columns_of(ranks, logits, SLICES[ranks.count]).detach().requires_grad_()
     whole = logits.double().requires_grad_()
     loss, found = scored(ids)(mine, process_group=ranks.group)
     expected_loss, expected = scored(ids)(whole)
@@ -315,12 +275,12 @@ def sixteen_bits_are_computed_in_single_precision(ranks: Ranks) -> None:
         torch.testing.assert_close(value.double(), expected[name], **SINGLE)
     (gradient,) = torch.autograd.grad(loss, mine)
     (truth,) = torch.autograd.grad(expected_loss, whole)
-    truth = ranks.part(truth, SLICES[ranks.count], (0,) * ranks.count)
+    truth = columns_of(ranks, truth, SLICES[ranks.count])
     assert gradient.dtype == torch.bfloat16
     assert (gradient.double() - truth).norm() < truth.norm() * torch.finfo(torch.bfloat16).eps
 
 
-@case
+@CASES.add
 def any_leading_shape_and_no_gradient(ranks: Ranks) -> None:
     logits, ids = sample()
     for rows in ((), (0,), (2, 0), (2, 2, 2)):
@@ -330,7 +290,7 @@ def any_leading_shape_and_no_gradient(ranks: Ranks) -> None:
             flat, some = logits[0, 0], ids[0, 0]
         assert_equals_one_process(ranks, flat.contiguous(), scored(some))
     with torch.no_grad():
-        mine = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count)
+        mine = columns_of(ranks, logits, SLICES[ranks.count])
         found = token_log_probs(mine.requires_grad_(), ids, process_group=ranks.group)
     assert not found.requires_grad
     torch.testing.assert_close(found, token_log_probs(logits, ids), **EXACT)
@@ -386,7 +346,7 @@ OBJECTIVES = {
 }
 
 
-@case
+@CASES.add
 def every_kind_of_policy_loss(ranks: Ranks) -> None:
     for objective in OBJECTIVES.values():
         for dtype in (torch.float64, torch.float32):
@@ -395,7 +355,7 @@ def every_kind_of_policy_loss(ranks: Ranks) -> None:
         assert_equals_one_process(ranks, logits.double(), policy(ids, objective, upstream=-2.5))
 
 
-@case
+@CASES.add
 def policy_loss_with_every_option(ranks: Ranks) -> None:
     logits, ids = sample()
     for name in ("loaded", "gspo", "a loss per token"):
@@ -417,7 +377,7 @@ def policy_loss_with_every_option(ranks: Ranks) -> None:
             )
 
 
-@case
+@CASES.add
 def masked_rows_may_hold_anything(ranks: Ranks) -> None:
     mask = torch.ones(B, L, dtype=torch.bool)
     mask[0, 1:3] = mask[2] = False
@@ -445,10 +405,10 @@ def masked_rows_may_hold_anything(ranks: Ranks) -> None:
             assert (gradient[~mask] == 0).all()
 
 
-@case
+@CASES.add
 def an_id_outside_the_vocabulary_is_refused_on_every_rank(ranks: Ranks) -> None:
     logits, ids = sample()
-    mine = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count)
+    mine = columns_of(ranks, logits, SLICES[ranks.count])
     for wrong in (V, -1):
         ids[1, 2] = wrong
         message = rf"token id {wrong} \(at token 6\) is outside the vocabulary of 127"
@@ -458,11 +418,11 @@ def an_id_outside_the_vocabulary_is_refused_on_every_rank(ranks: Ranks) -> None:
             logits_policy_loss(mine, ids, torch.ones(B), torch.ones(B, L), process_group=ranks.group)
 
 
-@case
+@CASES.add
 def numbers_of_rows_that_differ_are_refused_on_every_rank(ranks: Ranks) -> None:
     logits, ids = sample()
     rows = B - (ranks.rank == 1)
-    mine = ranks.part(logits[:rows], SLICES[ranks.count], (0,) * ranks.count)
+    mine = columns_of(ranks, logits[:rows], SLICES[ranks.count])
     message = r"as many rows on every rank, got \[12, 8"
     with pytest.raises(ValueError, match=message):
         token_log_probs(mine, ids[:rows], process_group=ranks.group)
@@ -470,7 +430,7 @@ def numbers_of_rows_that_differ_are_refused_on_every_rank(ranks: Ranks) -> None:
         logits_policy_loss(mine, ids[:rows], torch.ones(rows), torch.ones(rows, L), process_group=ranks.group)
 
 
-@case
+@CASES.add
 def a_group_without_this_rank_is_refused(ranks: Ranks) -> None:
     logits, ids = sample()
     with pytest.raises(ValueError, match="process_group must be a ProcessGroup, got"):
@@ -487,7 +447,7 @@ def values_unseen() -> Iterator[None]:
         yield
 
 
-@case
+@CASES.add
 def where_values_are_unseen_an_id_outside_gives_nan(ranks: Ranks) -> None:
     logits, ids = sample()
     wrong = ids.clone()
@@ -500,7 +460,7 @@ def where_values_are_unseen_an_id_outside_gives_nan(ranks: Ranks) -> None:
         expected = token_log_probs(these, inside, return_entropy=True)
         leaf = these.clone().requires_grad_()
         (expected_gradient,) = torch.autograd.grad(token_log_probs(leaf, inside).sum(), leaf)
-        mine = ranks.part(these, part_sizes, (0,) * ranks.count).detach().requires_grad_()
+        mine = columns_of(ranks, these, part_sizes).detach().requires_grad_()
         with values_unseen():
             log_probs, entropy = token_log_probs(
                 mine, inside.where(~bad, wrong), return_entropy=True, process_group=ranks.group
@@ -510,21 +470,21 @@ def where_values_are_unseen_an_id_outside_gives_nan(ranks: Ranks) -> None:
         torch.testing.assert_close(entropy, expected[1], **EXACT)
         gradient = torch.autograd.grad(log_probs.sum(), mine, retain_graph=True)[0]
         assert gradient[bad].isnan().all()
-        expected_mine = ranks.part(expected_gradient, part_sizes, (0,) * ranks.count)
+        expected_mine = columns_of(ranks, expected_gradient, part_sizes)
         torch.testing.assert_close(gradient[~bad], expected_mine[~bad], **EXACT)
 
 
-@case
+@CASES.add
 def ids_that_differ_between_ranks_are_never_mixed(ranks: Ranks) -> None:
     """A result is that of the id its holder was given, or NaN where the holder knows of another one."""
     logits, ids = sample()
-    mine = ranks.part(logits, SLICES[ranks.count], (0,) * ranks.count)
+    mine = columns_of(ranks, logits, SLICES[ranks.count])
     ids[:] = V - 1 if ranks.rank == 0 else 0  # the first rank believes in the last one's column and the others in its
     found = token_log_probs(mine, ids, process_group=ranks.group)
     assert found.isnan().all()
 
 
-@triton_case
+@TRITON_CASES.add
 def kernels_equal_one_process_in_double_precision(ranks: Ranks) -> None:
     logits, ids = sample(torch.float32)
     logits[0, :, : SLICES[2][0]] = -math.inf
@@ -540,7 +500,7 @@ def kernels_equal_one_process_in_double_precision(ranks: Ranks) -> None:
         assert_equals_one_process(ranks, logits, scored(ids, **options), reference=torch.float64, **given)
 
 
-@triton_case
+@TRITON_CASES.add
 def kernels_give_the_policy_loss(ranks: Ranks) -> None:
     mask = torch.ones(B, L, dtype=torch.bool)
     mask[0, 1:3] = False
@@ -551,7 +511,7 @@ def kernels_give_the_policy_loss(ranks: Ranks) -> None:
         assert_equals_one_process(ranks, logits, policy(ids, OBJECTIVES[name], mask=mask), reference=torch.float64)
 
 
-@triton_case
+@TRITON_CASES.add
 def an_id_outside_the_columns_changes_one_number(ranks: Ranks) -> None:
     logits, _ = sample(torch.float32)
     rows = logits[0].contiguous()
@@ -577,10 +537,10 @@ WAITS = {
 }
 
 
-@triton_case
+@TRITON_CASES.add
 def nothing_waits_for_the_host(ranks: Ranks) -> None:
     logits, ids = sample(torch.float32)
-    mine = ranks.part(logits, SLICES[2], (0, 0)).detach().requires_grad_()
+    mine = columns_of(ranks, logits, SLICES[2]).detach().requires_grad_()
     with values_unseen(), NothingRead():
         log_probs, entropy = token_log_probs(mine, ids, temperature=0.7, return_entropy=True, process_group=ranks.group)
         (log_probs.sum() + entropy.sum()).backward()
@@ -590,95 +550,32 @@ def nothing_waits_for_the_host(ranks: Ranks) -> None:
             torch.tensor([1])
 
 
-def failures(cases: dict[str, Case], ranks: Ranks) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for name, function in cases.items():
-        print(name, flush=True)  # a hang shows how far every rank came
-        try:
-            function(ranks)
-            found[name] = None
-        except Exception:
-            found[name] = traceback.format_exc()
-    return found
-
-
-def main(rank: int, world: int, folder: Path) -> None:
-    """One rank: the cases of the Triton interpreter, or all others by a subgroup of two ranks and by the world."""
-    torch.set_num_threads(1)
-    store = dist.FileStore(str(folder / "store"), world)
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=world, timeout=timedelta(seconds=20))
-    whole = Ranks(dist.group.WORLD, rank, world)
+def run(whole: Ranks) -> dict[str, Report]:
+    """The cases of the Triton interpreter, or all others by a subgroup of two ranks and by the world."""
     if os.environ.get("TRITON_INTERPRET") == "1":
-        found = {"triton": failures(TRITON_CASES, whole)}
-    else:
-        pair = dist.new_group([1, 2])  # whose ranks are not the world's
-        found = {"2": failures(CASES, Ranks(pair, dist.get_rank(pair), 2))} if rank else {}
-        dist.barrier()
-        found["3"] = failures(CASES, whole)
-    (folder / f"{rank}.json").write_text(json.dumps(found))
+        with np.errstate(all="ignore"):  # the interpreter computes by numpy, which would warn of inf - inf
+            return {"triton": TRITON_CASES.failures(whole)}
+    pair = CASES.failures(whole.subgroup([1, 2]))  # whose ranks are not the world's
     dist.barrier()
-    dist.destroy_process_group()
-
-
-def run_world(world: int, folder: Path, **environment: str) -> Callable[[], dict[str, list[dict[str, str | None]]]]:
-    """Start the ranks; the function returned waits for them and collects what every rank of a group reports."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", **environment}
-    outputs = [folder / f"{rank}.txt" for rank in range(world)]
-    workers = []
-    for rank, output in enumerate(outputs):
-        command = [sys.executable, "-W", "error::FutureWarning", __file__, str(rank), str(world), str(folder)]
-        with output.open("w") as file:
-            workers.append(subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment))
-    deadline = time.monotonic() + SECONDS
-
-    def collect() -> dict[str, list[dict[str, str | None]]]:
-        ended = []
-        for worker in workers:
-            try:
-                ended.append(worker.wait(max(0.1, deadline - time.monotonic())))
-            except subprocess.TimeoutExpired:
-                ended.append(None)
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-        printed = "\n".join(f"rank {rank}: {output.read_text()}" for rank, output in enumerate(outputs))
-        assert ended == [0] * world, f"ranks ended with {ended} (None: not within {SECONDS} s)\n{printed}"
-        reports: dict[str, list[dict[str, str | None]]] = {}
-        for rank in range(world):
-            for group, found in json.loads((folder / f"{rank}.json").read_text()).items():
-                reports.setdefault(group, []).append(found)
-        return reports
-
-    return collect
+    return {"2": pair, "3": CASES.failures(whole)}
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, str | None]]]:
-    worlds = [run_world(3, tmp_path_factory.mktemp("three"), TRITON_INTERPRET="0")]
-    worlds.append(run_world(2, tmp_path_factory.mktemp("triton"), TRITON_INTERPRET="1"))
-    together: dict[str, list[dict[str, str | None]]] = {}
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    worlds = [run_world(__name__, 3, tmp_path_factory.mktemp("three"), TRITON_INTERPRET="0")]
+    worlds.append(run_world(__name__, 2, tmp_path_factory.mktemp("triton"), TRITON_INTERPRET="1"))
+    together: Reports = {}
     for collect in worlds:
         together |= collect()
     return together
 
 
-def require_no_failure(found: list[dict[str, str | None]], ranks: int, name: str) -> None:
-    assert len(found) == ranks
-    failed = [f"rank {rank}: {report[name]}" for rank, report in enumerate(found) if report[name] is not None]
-    if failed:
-        pytest.fail("\n".join(failed), pytrace=False)
-
-
 @pytest.mark.parametrize("ranks", [2, 3])
 @pytest.mark.parametrize("name", CASES)
-def test_equals_one_process(reports: dict[str, list[dict[str, str | None]]], name: str, ranks: int) -> None:
+def test_equals_one_process(reports: Reports, name: str, ranks: int) -> None:
     require_no_failure(reports[str(ranks)], ranks, name)
 
 
 @pytest.mark.parametrize("name", TRITON_CASES)
-def test_the_kernels(reports: dict[str, list[dict[str, str | None]]], name: str) -> None:
+def test_the_kernels(reports: Reports, name: str) -> None:
     require_no_failure(reports["triton"], 2, name)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
