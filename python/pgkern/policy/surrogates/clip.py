@@ -65,4 +65,5 @@ CLIP = Surrogate(
     clipped=clipped,
     on_device=lambda objective: ("clipped_ratio", clip_bounds(objective)),
     further_checks=_check,
+    at_ratio_one="token",
 )

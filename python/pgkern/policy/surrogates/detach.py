@@ -46,4 +46,5 @@ DETACH = Surrogate(
     clipped=clipped,
     on_device=lambda objective: ("detached_ratio", weight_bounds(objective)),
     further_checks=_check,
+    at_ratio_one="none",
 )

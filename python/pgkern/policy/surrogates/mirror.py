@@ -35,4 +35,5 @@ MIRROR = Surrogate(
     otherwise="squares the log-ratio of a sequence",
     needs=("mirror_coef",),
     acts_without_advantage=True,
+    at_ratio_one="none",
 )

@@ -27,5 +27,6 @@ PLAIN = Surrogate(
     plain_slope,
     ratios=("none", "token", "sequence"),
     otherwise="takes any ratio",
+    at_ratio_one="token",
     on_device=lambda objective: ("no_ratio" if objective.ratio == "none" else "plain_ratio", ()),
 )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,6 +62,8 @@ class Surrogate:
     ratios, otherwise: the levels it can act on, and why not on others.
     needs, may: fields of the objective that must and that may be set; another surrogate's must be None.
     acts_without_advantage: whether a token of advantage 0 may have a slope.
+    at_ratio_one: of a surrogate of sequences, the ratio ("none" or, of the sequence's mean advantage, "token") with
+        which the plain surrogate adds up to the same over a sequence where no old policy is known: every ratio is 1.
     clipped: which tokens lie beyond its lower and its upper bound, for the metrics.
     on_device: the name of the same formula in `kernels/token_objective.py`, and its numbers; of a formula for which
         `w * A` in place of A is `w` times the loss, for every w >= 0. Without one, losses from
@@ -78,6 +80,7 @@ class Surrogate:
     on_device: Callable[["PolicyObjective"], DeviceFunction] | None = None
     further_checks: Callable[["PolicyObjective"], None] = nothing_more
     acts_without_advantage: bool = False
+    at_ratio_one: Literal["none", "token"] | None = None
 
     def check(self, objective: "PolicyObjective") -> None:
         """Refuse what the surrogate cannot do.

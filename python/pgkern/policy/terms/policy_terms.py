@@ -77,8 +77,11 @@ class PolicyTerms:
         """The same for passes that see some of the rows at a time, as far as it can be.
 
         A sequence's correction that is known beforehand goes into the advantages: a factor w >= 0 of A is one of each
-        surrogate that the kernels know. Engine log-probabilities that nothing is corrected by are left out.
+        surrogate that the kernels know. Engine log-probabilities that nothing is corrected by are left out. Without old
+        log-probabilities the ratios of sequences are 1, and their tokens stand alone.
         """
+        if self.couples_tokens and self.old_log_probs_N is None:
+            self = self._at_ratio_one()
         if self.objective.correction is None:
             return replace(self, rollout_log_probs_N=None)
         if not (self.objective.sums_correction and self.on_device):
@@ -90,6 +93,30 @@ class PolicyTerms:
             self.objective, correction=None, correction_level="token", correction_cap=None, correction_floor=0.0
         )
         return replace(self, advantages_N=self.advantages_N * correction[0], rollout_log_probs_N=None, objective=plain)
+
+    def _at_ratio_one(self) -> "PolicyTerms":
+        """The plain surrogate that adds up to the same, where there is one; losses of single tokens may differ."""
+        objective = self.objective
+        ratio = SURROGATES[objective.surrogate].at_ratio_one
+        if ratio is None or objective.reduction == "none" or objective.sums_correction:
+            return self
+        advantages_N = self.advantages_N
+        if ratio == "token":
+            if objective.correction is not None:
+                return self  # each token's own weight would be within the mean
+            assert self.sequences is not None
+            advantages_N = self.sequences.mean(advantages_N)
+        plain = replace(
+            objective,
+            ratio=ratio,
+            surrogate="plain",
+            clip_low=None,
+            clip_high=None,
+            dual_clip=None,
+            delta=None,
+            mirror_coef=None,
+        )
+        return replace(self, advantages_N=advantages_N, objective=plain)
 
     def at(self, rows_T: Tensor | slice) -> "PolicyTerms":
         """Of these rows only: whole sequences of them, where the objective couples tokens."""
