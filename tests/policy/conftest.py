@@ -5,10 +5,12 @@ Names: B rows of L tokens, D hidden size, V vocabulary.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pgkern.policy import naive
 
@@ -102,3 +104,27 @@ def build_problem(
 @pytest.fixture
 def problem() -> Callable[..., Problem]:
     return build_problem
+
+
+class Products(TorchDispatchMode):
+    """Counts the floating-point operations of every matrix product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if name in ("mm", "addmm", "addmm_", "bmm", "baddbmm"):
+            left, right = args[-2:] if name.endswith("bmm") or name == "mm" else args[1:3]
+            self.operations += 2 * left.numel() * right.shape[-1]
+        return func(*args, **(kwargs or {}))
+
+    def rows(self, p: Problem) -> float:
+        """In products of one row of hidden states and the whole weight."""
+        return self.operations / (2 * p.weight.numel())
+
+
+@pytest.fixture
+def products() -> Products:
+    return Products()
