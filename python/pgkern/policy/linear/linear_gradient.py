@@ -46,9 +46,8 @@ def linear_gradient(
             rows_R, statistics = rows_R[active_A], statistics.at(active_A)
             coefficients_R = coefficients_R[active_A]
             entropy_coefficients_R = taken(entropy_coefficients_R, active_A)
-    if rows_R.shape[0] == 0:
-        return sums
-    _add_blocks(sums, head, rows_R, statistics, coefficients_R, entropy_coefficients_R, chunk_tokens, part)
+    if rows_R.shape[0]:
+        _add_blocks(sums, head, rows_R, statistics, coefficients_R, entropy_coefficients_R, chunk_tokens, part)
     if sums.hidden_ND is not None and part is not None:
         sum_over_ranks_(sums.hidden_ND, part)
     return sums

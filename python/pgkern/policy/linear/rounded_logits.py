@@ -17,7 +17,7 @@ _SAMPLE = 64  # one row of the weight in so many is looked at to find about wher
 
 def rounds_logits(head: LinearHead, rows: int, chunk_tokens: int | None) -> bool:
     """Only beyond one chunk, where fp32 products would cost much more time than the bf16 ones of plain torch."""
-    if head.exact or not has_narrow_products(head.hidden_TD, head.weight_VD):
+    if head.exact or not head.weight_VD.shape[0] or not has_narrow_products(head.hidden_TD, head.weight_VD):
         return False
     return rows > longest_chunk(head.weight_VD.shape[0], head.compute_dtype, head.weight_VD.device, chunk_tokens)
 
