@@ -157,7 +157,7 @@ def test_forward_only_is_one_product(problem: Build, products: Any, name: str) -
 
 
 def test_bf16_costs_no_more(problem: Build, products: Any) -> None:
-    """Within one chunk as many products; beyond it the logits may come twice (and a row in 64 to look where they lie)."""
+    """Within one chunk as many products; beyond it the logits may come twice (and one row of the weight in 64)."""
     p = clipped_problem(problem, 8, dtype=torch.bfloat16, bias=False)
     assert sum(run(p, products)[1:]) <= N + 2 * (N - 8)
     products.operations = 0
