@@ -12,13 +12,14 @@ from torch import Tensor
 from .first_derivative_only import first_derivative_only
 from .linear.gathered_weight import gathered
 from .linear.linear_chunks import checked_chunk_tokens
-from .linear.linear_head import LinearHead, linear_head, vocabulary_part
+from .linear.linear_head import INPUTS, LinearHead, linear_head, vocabulary_part
 from .linear.linear_operators import (
     gradient_of_rows,
     linear_log_prob_gradients,
     linear_statistics_op,
     statistics_of_rows,
 )
+from .linear.lora import Lora
 from .logits.vocabulary_parallel import VocabularySlice
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def linear_token_log_probs(
     token_ids: Tensor,
     *,
     bias: Tensor | None = None,
+    lora: Lora | None = None,
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: Literal[False] = False,
@@ -46,6 +48,7 @@ def linear_token_log_probs(
     token_ids: Tensor,
     *,
     bias: Tensor | None = None,
+    lora: Lora | None = None,
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: Literal[True],
@@ -59,6 +62,7 @@ def linear_token_log_probs(
     token_ids: Tensor,
     *,
     bias: Tensor | None = None,
+    lora: Lora | None = None,
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: bool = False,
@@ -68,7 +72,8 @@ def linear_token_log_probs(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Equal to
 
-        logits = hidden @ weight.T + bias               (with a softcap, softcap * (logits / softcap).tanh())
+        logits = hidden @ weight.T + scaling * (hidden @ lora_A.T) @ lora_B.T + bias
+        logits = softcap * (logits / softcap).tanh()
         log_p = (logits / temperature).log_softmax(-1)
         log_p.gather(-1, token_ids[..., None])[..., 0], and with return_entropy -(log_p.exp() * log_p).sum(-1)
 
@@ -83,7 +88,7 @@ def linear_token_log_probs(
         bias: `[V]`.
         temperature: what the logits are divided by, above 0: a number, or a tensor of one per token.
         softcap: bounds the logits before the division.
-        chunk_tokens, logits_dtype, process_group: as in `linear_policy_loss`.
+        lora, chunk_tokens, logits_dtype, process_group: as in `linear_policy_loss`.
     Returns:
         fp32 (fp64 from fp64) in hidden's leading shape, in nats; both results are differentiable, once.
     Raises:
@@ -94,7 +99,7 @@ def linear_token_log_probs(
     chunk_tokens = checked_chunk_tokens(chunk_tokens)
     weight, bias = gathered(weight), gathered(bias)
     part = None if process_group is None else vocabulary_part(weight, token_ids, process_group)
-    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, part=part, logits_dtype=logits_dtype)
+    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, None, part, logits_dtype, lora)
     log_probs_N, entropy_N = differentiable_log_probs(
         head, None, with_entropy=return_entropy, chunk_tokens=chunk_tokens, part=part
     )
@@ -138,7 +143,7 @@ class _LinearLogProbs(torch.autograd.Function):
     @staticmethod
     @first_derivative_only
     def backward(ctx: Any, grad_log_probs_N: Tensor | None, grad_entropy_N: Tensor | None) -> tuple[Tensor | None, ...]:
-        wanted = ctx.needs_input_grad[1:4]
+        wanted = ctx.needs_input_grad[1 : 1 + INPUTS]
         gradient = partial(gradient_of_rows, part=ctx.part)
         gradients = linear_log_prob_gradients(ctx, wanted, grad_log_probs_N, grad_entropy_N, gradient)
-        return None, *gradients, *(None,) * 7
+        return None, *gradients, *(None,) * (len(ctx.needs_input_grad) - 1 - INPUTS)

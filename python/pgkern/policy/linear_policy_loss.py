@@ -1,6 +1,6 @@
 """The policy loss from hidden states and the head's weight, without ever holding the logits of all tokens.
 
-Names: N tokens, D hidden size, V vocabulary, B padded rows of L tokens.
+Names: N tokens, D hidden size, V vocabulary, B padded rows of L tokens, r rank of an adapter.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ from .inputs.policy_batch import policy_batch
 from .inputs.token_weights import Count, token_weights
 from .linear.gathered_weight import gathered
 from .linear.linear_chunks import checked_chunk_tokens
-from .linear.linear_head import compute_dtype, linear_head, vocabulary_part
+from .linear.linear_head import INPUTS, compute_dtype, linear_head, vocabulary_part
 from .linear.linear_operators import linear_losses_op, losses_and_gradients
+from .linear.lora import Lora
 from .linear_log_probs import differentiable_log_probs
 from .logits.vocabulary_parallel import VocabularySlice
 from .objective import GRPO, PolicyObjective
@@ -42,6 +43,7 @@ def linear_policy_loss(
     num_tokens: Count | None = None,
     num_sequences: Count | None = None,
     bias: Tensor | None = None,
+    lora: Lora | None = None,
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     chunk_tokens: int | None = None,
@@ -51,11 +53,11 @@ def linear_policy_loss(
 ) -> PolicyLoss:
     """Equal to
 
-        logits = hidden @ weight.T + bias
+        logits = hidden @ weight.T + scaling * (hidden @ lora_A.T) @ lora_B.T + bias
         log_probs, entropy = token_log_probs(logits, token_ids, temperature=temperature, return_entropy=True)
         policy_loss(log_probs, advantages, mask, entropy=entropy, old_log_probs=old_log_probs, ...)
 
-    but a chunk of tokens at a time, with the gradients of hidden, weight and bias found in the same pass as the loss:
+    but a chunk of tokens at a time, with the gradients of all of these found in the same pass as the loss:
     3 products of 2 * N * D * V operations in all, 2 with a frozen hidden or weight, 1 without gradients. Masked tokens
     cost nothing; tokens without a gradient (clipped, or of advantage 0 without KL and bonus) cost one product
     instead of three (on the CPU, in one pass).
@@ -66,6 +68,9 @@ def linear_policy_loss(
         weight: `[V, D]`.
         token_ids: hidden's leading shape, int64 or int32.
         bias: `[V]`.
+        lora: an adapter of the head, `(lora_A [r, D], lora_B [V, r], scaling)`, of any floating dtype; neither
+            `lora_B @ lora_A` nor, of a frozen weight, a gradient of its size is formed. `lm_head_arguments` takes it,
+            weight and bias from a model. (The weight alone of a head with an adapter is a policy without the adapter.)
         temperature, softcap: as in `token_log_probs`.
         chunk_tokens: how many tokens' logits are alive at a time; by default as many as fit a fixed memory budget.
         advantages, mask, old_log_probs, ref_log_probs, rollout_log_probs, sequence_ids, objective, num_tokens,
@@ -101,7 +106,7 @@ def linear_policy_loss(
         compute_dtype(hidden, weight),
     )
     part = None if process_group is None else vocabulary_part(weight, token_ids, process_group)
-    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, batch.mask_T, part, logits_dtype)
+    head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, batch.mask_T, part, logits_dtype, lora)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
     of_rows = terms.for_rows()
     if objective.reduction == "none":
@@ -123,7 +128,7 @@ def linear_policy_loss(
 def _loss(part: VocabularySlice | None, *arguments: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The loss, log-probabilities, entropies and coefficients."""
     if torch.compiler.is_compiling() and part is None:
-        wanted = [t is not None and t.requires_grad and torch.is_grad_enabled() for t in arguments[:3]]
+        wanted = [t is not None and t.requires_grad and torch.is_grad_enabled() for t in arguments[:INPUTS]]
         loss, log_probs_N, entropy_N, coefficients_N, *_ = linear_losses_op(*arguments, *wanted)
     else:
         loss, log_probs_N, entropy_N, coefficients_N = _LinearPolicyLoss.apply(  # type: ignore[no-untyped-call]
@@ -140,7 +145,7 @@ class _LinearPolicyLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, part: VocabularySlice | None, with_grad: bool, *arguments: Any) -> tuple[Tensor, ...]:
-        ctx.wanted = [with_grad and wanted for wanted in ctx.needs_input_grad[2:5]]
+        ctx.wanted = [with_grad and wanted for wanted in ctx.needs_input_grad[2 : 2 + INPUTS]]
         loss, *rest = losses_and_gradients(*arguments, *ctx.wanted, part=part)
         ctx.part, ctx.gradients = part, rest[3:]
         ctx.plain = [None if isinstance(argument, Tensor) else argument for argument in arguments]
@@ -157,9 +162,9 @@ class _LinearPolicyLoss(torch.autograd.Function):
                 plain if saved is None else saved for plain, saved in zip(ctx.plain, ctx.saved_tensors, strict=True)
             ]
             gradients = losses_and_gradients(*arguments, *ctx.wanted, part=ctx.part)[4:]
-        inputs = ctx.saved_tensors[:3]
+        inputs = ctx.saved_tensors[:INPUTS]
         scaled = (
             gradient.mul_(grad_loss).to(tensor.dtype) if wanted else None
             for gradient, tensor, wanted in zip(gradients, inputs, ctx.wanted, strict=True)
         )
-        return None, None, *scaled, *(None,) * (len(ctx.plain) - 3)
+        return None, None, *scaled, *(None,) * (len(ctx.plain) - INPUTS)

@@ -47,12 +47,16 @@ def linear_token_log_probs(
     token_ids: Tensor,
     *,
     bias: Tensor | None = None,
+    lora: tuple[Tensor, Tensor, float] | None = None,
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """`token_log_probs(hidden @ weight.T + bias, token_ids)`."""
+    """`token_log_probs(hidden @ weight.T + scaling * (hidden @ lora_A.T) @ lora_B.T + bias, token_ids)`."""
     logits = torch.nn.functional.linear(hidden, weight, bias)
+    if lora is not None:
+        lora_a, lora_b, scaling = lora
+        logits = logits + scaling * (hidden.to(lora_a.dtype) @ lora_a.T) @ lora_b.T
     return token_log_probs(logits, token_ids, temperature=temperature, softcap=softcap, return_entropy=return_entropy)
 
 
@@ -188,6 +192,7 @@ def linear_policy_loss(
     num_tokens: float | Tensor | None = None,
     num_sequences: float | Tensor | None = None,
     bias: Tensor | None = None,
+    lora: tuple[Tensor, Tensor, float] | None = None,
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     chunk_tokens: int | None = None,
@@ -200,6 +205,7 @@ def linear_policy_loss(
         weight,
         token_ids.where(kept, 0),
         bias=bias,
+        lora=lora,
         temperature=temperature.where(kept, 1) if isinstance(temperature, Tensor) else temperature,
         softcap=softcap,
         return_entropy=objective.entropy_coef != 0,

@@ -1,6 +1,6 @@
-"""Gradients of hidden states, weight and bias, added up chunk by chunk.
+"""Gradients of hidden states, weight, bias and adapter, added up chunk by chunk.
 
-Names: T tokens of one chunk, N tokens in all, D hidden size, V vocabulary.
+Names: T tokens of one chunk, N tokens in all, D hidden size, V vocabulary, K the adapter's rank.
 """
 
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..logits.vocabulary_parallel import VocabularySlice, sum_over_ranks_
 from .linear_head import LinearHead
 from .linear_products import add_to_weight, back_to_hidden
+from .low_rank import LowRank
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,13 @@ class Needs:
     hidden: bool
     weight: bool
     bias: bool
+    down: bool
+    up: bool
 
     @property
     def any(self) -> bool:
         """Whether one of them does."""
-        return self.hidden or self.weight or self.bias
+        return self.hidden or self.weight or self.bias or self.down or self.up
 
 
 def handed_over_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -38,6 +42,8 @@ class GradientSums:
     hidden_ND: Tensor | None
     weight_VD: Tensor | None
     bias_V: Tensor | None
+    down_KD: Tensor | None
+    up_VK: Tensor | None
     _weight_is_unset: bool = True  # the first product overwrites it: that many zeros take time to write and to read
 
     @classmethod
@@ -51,12 +57,21 @@ class GradientSums:
             torch.zeros(hidden_TD.shape, dtype=of_hidden, device=device) if needs.hidden else None,
             torch.empty(weight_VD.shape, dtype=of_weight, device=device) if needs.weight else None,
             torch.zeros(weight_VD.shape[0], dtype=wide, device=device) if needs.bias else None,
+            torch.zeros_like(head.down_KD) if needs.down and head.down_KD is not None else None,
+            torch.zeros_like(head.up_VK) if needs.up and head.up_VK is not None else None,
         )
 
     def add(self, head: LinearHead, rows_T: Tensor, hidden_TD: Tensor, grad_logits_TV: Tensor) -> None:
         """Add the gradients of these logit gradients. No row may come twice."""
+        grad_hidden_TD, low_rank = None, LowRank.of(head, hidden_TD)
         if self.hidden_ND is not None:
-            self.hidden_ND[rows_T] = back_to_hidden(grad_logits_TV, head.weight_VD, self.hidden_ND.dtype)
+            dtype = self.hidden_ND.dtype if low_rank is None else head.compute_dtype
+            grad_hidden_TD = back_to_hidden(grad_logits_TV, head.weight_VD, dtype)
+        if low_rank is not None:
+            low_rank.collect(grad_logits_TV, self.up_VK)
+            low_rank.hand_on(hidden_TD, grad_hidden_TD, self.down_KD)
+        if self.hidden_ND is not None and grad_hidden_TD is not None:
+            self.hidden_ND[rows_T] = grad_hidden_TD.to(self.hidden_ND.dtype)
         if self.weight_VD is not None:
             add_to_weight(self.weight_VD, grad_logits_TV, hidden_TD, overwrite=self._weight_is_unset)
             self._weight_is_unset = False
@@ -67,15 +82,20 @@ class GradientSums:
         """Every row of the weight's gradient was written, by whom it belonged to."""
         self._weight_is_unset = False
 
-    def handed_over(self, head: LinearHead) -> "tuple[Tensor | None, Tensor | None, Tensor | None]":
+    def sum_over_ranks(self, part: VocabularySlice | None) -> None:
+        """Where each rank has a slice of the vocabulary: of what all of them added to."""
+        if part is not None:
+            for tensor in (self.hidden_ND, self.down_KD):
+                if tensor is not None:
+                    sum_over_ranks_(tensor, part)
+
+    def handed_over(self, head: LinearHead) -> tuple[Tensor | None, ...]:
         """In the dtypes they are handed over in, and no longer kept here."""
         if self.weight_VD is not None and self._weight_is_unset:
             self.weight_VD.zero_()
-        found = self.hidden_ND, self.weight_VD, self.bias_V
-        self.hidden_ND = self.weight_VD = self.bias_V = None
-        likes = head.hidden_TD, head.weight_VD, head.bias_V
-        hidden, weight, bias = (
+        found = self.hidden_ND, self.weight_VD, self.bias_V, self.down_KD, self.up_VK
+        self.hidden_ND = self.weight_VD = self.bias_V = self.down_KD = self.up_VK = None
+        return tuple(
             None if grad is None or like is None else grad.to(handed_over_dtype(like.dtype))
-            for grad, like in zip(found, likes, strict=True)
+            for grad, like in zip(found, head.inputs, strict=True)
         )
-        return hidden, weight, bias

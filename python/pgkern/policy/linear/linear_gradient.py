@@ -1,4 +1,4 @@
-"""From coefficients of log-probabilities and entropies to the gradients of hidden states, weight and bias.
+"""From coefficients of log-probabilities and entropies to the gradients of hidden states, weight, bias and adapter.
 
 The logits are computed again, a block of the vocabulary at a time and of all rows together: every row of the weight's
 gradient is then one product, and nothing of the weight's size is summed over chunks. Three products.
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..logits.logit_gradient_rows import GradientRows
-from ..logits.vocabulary_parallel import VocabularySlice, sum_over_ranks_
+from ..logits.vocabulary_parallel import VocabularySlice
 from ..taken import taken
 from .gradient_sums import GradientSums, Needs
 from .linear_chunks import vocabulary_blocks, widest
@@ -18,6 +18,7 @@ from .linear_head import LinearHead
 from .linear_products import add_to_weight, back_to_hidden, project
 from .linear_statistics import Statistics
 from .logit_buffer import LogitBuffer
+from .low_rank import LowRank
 from .rounded_logits import rounds_logits
 from .visited_rows import capturing
 
@@ -48,8 +49,7 @@ def linear_gradient(
             entropy_coefficients_R = taken(entropy_coefficients_R, active_A)
     if rows_R.shape[0]:
         _add_blocks(sums, head, rows_R, statistics, coefficients_R, entropy_coefficients_R, chunk_tokens, part)
-    if sums.hidden_ND is not None and part is not None:
-        sum_over_ranks_(sums.hidden_ND, part)
+    sums.sum_over_ranks(part)
     return sums
 
 
@@ -66,13 +66,15 @@ def _add_blocks(
     rows, vocabulary, dtype, device = rows_A.shape[0], head.weight_VD.shape[0], head.compute_dtype, rows_A.device
     hidden_AD, ids_A, temperature_A = head.hidden(rows_A), head.local_ids(rows_A, part), head.temperatures(rows_A)
     grad_hidden_AD = torch.zeros(hidden_AD.shape, dtype=dtype, device=device) if sums.hidden_ND is not None else None
+    low_rank = LowRank.of(head, hidden_AD)
     blocks = list(vocabulary_blocks(rows, vocabulary, dtype, device, chunk_tokens))
     buffer = LogitBuffer(head, rows * widest(blocks))
     near_A = statistics.largest.to(torch.bfloat16) if rounds_logits(head, rows, chunk_tokens) else None
     for block in blocks:
         weight_VD = head.weight_VD[block]
         logits_AV, gradient_AV = buffer.rows(rows, weight_VD.shape[0])
-        project(hidden_AD, weight_VD, taken(head.bias_V, block), out=logits_AV, near_T=near_A)
+        thin = None if low_rank is None else low_rank.factors(block)
+        project(hidden_AD, weight_VD, taken(head.bias_V, block), out=logits_AV, thin=thin, near_T=near_A)
         GradientRows(
             ids_A - block.start,
             temperature_A,
@@ -82,6 +84,8 @@ def _add_blocks(
             coefficients_A,
             entropy_coefficients_A,
         ).write(logits_AV, gradient_AV)
+        if low_rank is not None:
+            low_rank.collect(gradient_AV, sums.up_VK, block)
         if grad_hidden_AD is not None:
             grad_hidden_AD += back_to_hidden(gradient_AV, weight_VD, dtype)
         if sums.weight_VD is not None:
@@ -89,5 +93,7 @@ def _add_blocks(
         if sums.bias_V is not None:
             sums.bias_V[block] = gradient_AV.sum(0, dtype=dtype)
     sums.weight_is_set()
+    if low_rank is not None:
+        low_rank.hand_on(hidden_AD, grad_hidden_AD, sums.down_KD)
     if sums.hidden_ND is not None and grad_hidden_AD is not None:
         sums.hidden_ND[rows_A] = grad_hidden_AD.to(sums.hidden_ND.dtype)

@@ -1,6 +1,6 @@
 """The inputs of everything that starts from hidden states: checked, and flattened to one row per token.
 
-Names: T tokens, D hidden size, V vocabulary.
+Names: T tokens, D hidden size, V vocabulary, K rank of an adapter.
 """
 
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ from ..inputs.temperature import check_softcap, temperatures
 from ..inputs.token_ids import checked_token_ids
 from ..logits.vocabulary_parallel import VocabularySlice, vocabulary_slice
 from ..taken import taken_temperature
+from .lora import Lora, down_and_up
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """`log_softmax(capped(hidden @ weight.T + bias) / temperature)[token_ids]`, not yet computed."""
+    """`log_softmax(capped(logits) / temperature)[token_ids]`, not yet computed, where
+
+        logits = hidden @ weight.T + (hidden @ down.T) @ up.T + bias
+
+    The first `INPUTS` fields may want a gradient.
+    """
 
     hidden_TD: Tensor
     weight_VD: Tensor
     bias_V: Tensor | None
+    down_KD: Tensor | None  # an adapter's matrices, in the compute dtype: both or neither
+    up_VK: Tensor | None
     token_ids_T: Tensor
     temperature_T: Tensor  # one per token, or one
     softcap: float | None
@@ -37,9 +45,14 @@ class LinearHead:
     def tensors(self) -> "tuple[Tensor | float | bool | None, ...]":
         """What the operators take first."""
         return (
-            *(self.hidden_TD, self.weight_VD, self.bias_V, self.token_ids_T, self.temperature_T),
-            *(self.softcap, self.exact),
+            *self.inputs,
+            *(self.token_ids_T, self.temperature_T, self.softcap, self.exact),
         )
+
+    @property
+    def inputs(self) -> "tuple[Tensor | None, ...]":
+        """What may want a gradient."""
+        return self.hidden_TD, self.weight_VD, self.bias_V, self.down_KD, self.up_VK
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -65,6 +78,9 @@ class LinearHead:
         return taken_temperature(self.temperature_T, rows_A)
 
 
+INPUTS = 5  # of `LinearHead.tensors` may want a gradient: hidden, weight, bias, down, up
+
+
 def compute_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
     """fp64 if hidden or weight is fp64, else fp32."""
     return torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
@@ -80,10 +96,11 @@ def linear_head(
     scored_T: Tensor | None = None,
     part: VocabularySlice | None = None,
     logits_dtype: torch.dtype | None = None,
+    lora: Lora | None = None,
 ) -> LinearHead:
     """Check and flatten. Token ids outside `scored_T` (all, if None) may be anything and become 0.
 
-    With `part` the weight is a slice of the vocabulary, and token ids are of the whole.
+    With `part` the weight (and lora_B) is a slice of the vocabulary, and token ids are of the whole.
 
     Raises:
         ValueError: shapes, dtypes or values that do not fit, with the numbers.
@@ -126,7 +143,10 @@ def linear_head(
         )
     hidden_TD = hidden.reshape(-1, hidden.shape[-1])
     exact = logits_dtype is not None
-    return LinearHead(hidden_TD, weight, bias, token_ids_T, temperature_T, check_softcap(softcap), exact)
+    down_KD, up_VK = down_and_up(lora, weight, wide)
+    return LinearHead(
+        hidden_TD, weight, bias, down_KD, up_VK, token_ids_T, temperature_T, check_softcap(softcap), exact
+    )
 
 
 def vocabulary_part(weight: Tensor, token_ids: Tensor, process_group: "ProcessGroup") -> VocabularySlice:

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..logits.vocabulary_parallel import VocabularySlice, sum_over_ranks_
+from ..logits.vocabulary_parallel import VocabularySlice
 from ..taken import taken
 from ..terms.policy_terms import PolicyTerms
 from .chunk_visit import visit_chunk
@@ -20,6 +20,7 @@ from .linear_head import LinearHead
 from .linear_products import has_narrow_products, project
 from .linear_statistics import linear_statistics
 from .logit_buffer import LogitBuffer
+from .low_rank import LowRank
 from .visited_rows import VisitedRows, visited_rows
 
 
@@ -58,7 +59,8 @@ def linear_losses(
     if chunks is None:
         statistics = statistics_of(rows.loud_R)
         log_probs_N[rows.loud_R], entropy_N[rows.loud_R], *_ = statistics
-        coefficients_N = terms.coefficients(log_probs_N)
+        # A sequence's slope is that of its masked tokens too, and where rows are not known they are among these.
+        coefficients_N = terms.coefficients(log_probs_N).where(terms.weights_N != 0, 0)
         c_R, h_R = coefficients_N[rows.loud_R], taken(terms.entropy_coefficients(), rows.loud_R)
         gradients = linear_gradient(
             head, rows.loud_R, statistics, c_R, h_R, needs, chunk_tokens=chunk_tokens, part=part
@@ -72,7 +74,9 @@ def linear_losses(
         rows_T = rows.loud_R[chunk]
         hidden_TD = head.hidden(rows_T)
         logits_TV, gradient_TV = buffer.rows(rows_T.shape[0], columns)
-        project(hidden_TD, head.weight_VD, head.bias_V, out=logits_TV)
+        low_rank = LowRank.of(head, hidden_TD)
+        thin = None if low_rank is None else low_rank.factors()
+        project(hidden_TD, head.weight_VD, head.bias_V, out=logits_TV, thin=thin)
         found = visit_chunk(head, rows_T, terms.at(rows_T), logits_TV, gradient_TV, part)
         log_probs_N[rows_T], entropy_N[rows_T], coefficients_N[rows_T] = found
         if compacts and terms.objective.entropy_coef == 0:
@@ -81,8 +85,7 @@ def linear_losses(
                 rows_T, hidden_TD, gradient_TV = rows_T[order_A], hidden_TD[order_A], gradient_TV[: order_A.shape[0]]
         if rows_T.shape[0]:
             gradients.add(head, rows_T, hidden_TD, gradient_TV)
-    if part is not None and gradients.hidden_ND is not None:
-        sum_over_ranks_(gradients.hidden_ND, part)
+    gradients.sum_over_ranks(part)
     return LinearLosses(log_probs_N, entropy_N, coefficients_N, gradients)
 
 

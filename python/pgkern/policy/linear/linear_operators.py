@@ -1,6 +1,6 @@
 """The operators from hidden states and the head's weight: what compiled code sees, and no more.
 
-Names: N rows, D hidden size, V vocabulary.
+Names: N rows, D hidden size, V vocabulary, K rank of an adapter.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,42 +16,45 @@ from ..terms.policy_terms import PolicyTerms
 from ..terms.sequences import Sequences
 from .gradient_sums import GradientSums, Needs, handed_over_dtype
 from .linear_gradient import linear_gradient
-from .linear_head import LinearHead, compute_dtype
+from .linear_head import INPUTS, LinearHead
 from .linear_losses import linear_losses
 from .linear_statistics import Statistics, linear_statistics
 from .visited_rows import scored_rows
 
-_HEAD = "Tensor hidden, Tensor weight, Tensor? bias, Tensor token_ids, Tensor temperature, float? softcap, bool exact"
+_HEAD = (
+    "Tensor hidden, Tensor weight, Tensor? bias, Tensor? down, Tensor? up, "
+    "Tensor token_ids, Tensor temperature, float? softcap, bool exact"
+)
 _TERMS = (
     "Tensor advantages, Tensor weights, Tensor? old_log_probs, Tensor? ref_log_probs, Tensor? rollout_log_probs, "
     "Tensor sequence_index, Tensor mask, SymInt num_sequences, str objective"
 )
-_NEEDS = "bool of_hidden, bool of_weight, bool of_bias"
-_THREE_GRADIENTS = "Tensor, Tensor, Tensor"
-_HEAD_INPUTS = 7
+_NEEDS = "bool of_hidden, bool of_weight, bool of_bias, bool of_down, bool of_up"
+_GRADIENTS = ", ".join(["Tensor"] * INPUTS)
+_HEAD_ARGUMENTS = INPUTS + 4
 
 
 @torch.library.custom_op(
     "pgkern::linear_losses",
     mutates_args=(),
     schema=f"({_HEAD}, {_TERMS}, bool with_quiet, int? chunk_tokens, {_NEEDS})"
-    f" -> (Tensor, Tensor, Tensor, Tensor, {_THREE_GRADIENTS})",
+    f" -> (Tensor, Tensor, Tensor, Tensor, {_GRADIENTS})",
 )
 def linear_losses_op(*arguments: Any) -> tuple[Tensor, ...]:
     """The loss, entropy bonus included; log-probabilities, entropies and coefficients `[N]`; and the loss's gradients
-    of hidden, weight and bias (empty where not wanted). See `linear_losses`."""
+    of the head's inputs (empty where not wanted). See `linear_losses`."""
     return losses_and_gradients(*arguments, part=None)
 
 
 def losses_and_gradients(*arguments: Any, part: Any) -> tuple[Tensor, ...]:
     """The same, of a slice of the vocabulary where there is one."""
-    *of_loss, with_quiet, chunk_tokens, of_hidden, of_weight, of_bias = arguments
-    head, terms = LinearHead(*of_loss[:_HEAD_INPUTS]), _terms(*of_loss[_HEAD_INPUTS:])
+    *of_loss, with_quiet, chunk_tokens = arguments[:-INPUTS]
+    head, terms = LinearHead(*of_loss[:_HEAD_ARGUMENTS]), _terms(*of_loss[_HEAD_ARGUMENTS:])
     with torch.no_grad(), torch.autocast(head.hidden_TD.device.type, enabled=False):
         found = linear_losses(
             head,
             terms,
-            Needs(of_hidden, of_weight, of_bias),
+            Needs(*arguments[-INPUTS:]),
             chunk_tokens=chunk_tokens,
             with_quiet=with_quiet,
             part=part,
@@ -63,16 +66,15 @@ def losses_and_gradients(*arguments: Any, part: Any) -> tuple[Tensor, ...]:
 
 @linear_losses_op.register_fake
 def _(*arguments: Any) -> tuple[Tensor, ...]:
-    hidden, weight, bias, token_ids = arguments[:4]
-    dtype = compute_dtype(hidden, weight)
-    rows = [torch.empty(token_ids.shape, dtype=dtype, device=weight.device) for _ in range(3)]
-    return torch.empty((), dtype=dtype, device=weight.device), *rows, *_like(hidden, weight, bias, *arguments[-3:])
+    head = LinearHead(*arguments[:_HEAD_ARGUMENTS])
+    *rows, _ = _of_rows(head)
+    return rows[0].new_empty(()), *rows, *_like(head, *arguments[-INPUTS:])
 
 
 def _save_gradients(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    ctx.dtypes = [None if tensor is None else tensor.dtype for tensor in inputs[:3]]
-    ctx.wanted = inputs[-3:]
-    ctx.save_for_backward(*output[-3:])
+    ctx.dtypes = [None if tensor is None else tensor.dtype for tensor in inputs[:INPUTS]]
+    ctx.wanted = inputs[-INPUTS:]
+    ctx.save_for_backward(*output[-INPUTS:])
     ctx.mark_non_differentiable(*output[1:])
 
 
@@ -82,7 +84,7 @@ def _scale_gradients(ctx: Any, grad_loss: Tensor, *_unused: Tensor | None) -> tu
         (gradient * grad_loss).to(dtype) if wanted else None
         for gradient, dtype, wanted in zip(ctx.saved_tensors, ctx.dtypes, ctx.wanted, strict=True)
     ]
-    return *gradients, *(None,) * 18
+    return *gradients, *(None,) * (len(ctx.needs_input_grad) - INPUTS)
 
 
 linear_losses_op.register_autograd(_scale_gradients, setup_context=_save_gradients)
@@ -108,29 +110,28 @@ def statistics_of_rows(*arguments: Any, part: Any) -> tuple[Tensor, ...]:
 
 
 @linear_statistics_op.register_fake
-def _(hidden: Tensor, weight: Tensor, _bias: Tensor | None, token_ids: Tensor, *_rest: Any) -> tuple[Tensor, ...]:
-    dtype = compute_dtype(hidden, weight)
-    return tuple(torch.empty(token_ids.shape, dtype=dtype, device=weight.device) for _ in range(4))
+def _(*arguments: Any) -> tuple[Tensor, ...]:
+    return _of_rows(LinearHead(*arguments[:_HEAD_ARGUMENTS]))
 
 
 @torch.library.custom_op(
     "pgkern::linear_gradient",
     mutates_args=(),
     schema=f"({_HEAD}, Tensor? scored, Tensor log_probs, Tensor entropy, Tensor largest, Tensor log_sums, "
-    f"Tensor coefficients, Tensor? entropy_coefficients, int? chunk_tokens, {_NEEDS}) -> ({_THREE_GRADIENTS})",
+    f"Tensor coefficients, Tensor? entropy_coefficients, int? chunk_tokens, {_NEEDS}) -> ({_GRADIENTS})",
 )
 def linear_gradient_op(*arguments: Any) -> tuple[Tensor, ...]:
-    """Gradients of hidden, weight and bias (empty where not wanted) of `sum(coefficients * log_probs +
+    """Gradients of the head's inputs (empty where not wanted) of `sum(coefficients * log_probs +
     entropy_coefficients * entropy)`; see `linear_gradient`."""
     return gradient_of_rows(*arguments, part=None)
 
 
 def gradient_of_rows(*arguments: Any, part: Any) -> tuple[Tensor, ...]:
     """The same, of a slice of the vocabulary where there is one."""
-    scored_N, *numbers, chunk_tokens, of_hidden, of_weight, of_bias = arguments[_HEAD_INPUTS:]
-    head, rows_R = scored_rows(LinearHead(*arguments[:_HEAD_INPUTS]), scored_N)
+    scored_N, *numbers, chunk_tokens = arguments[_HEAD_ARGUMENTS:-INPUTS]
+    head, rows_R = scored_rows(LinearHead(*arguments[:_HEAD_ARGUMENTS]), scored_N)
     *statistics_N, c_N, h_N = numbers
-    needs = Needs(of_hidden, of_weight, of_bias)
+    needs = Needs(*arguments[-INPUTS:])
     with torch.no_grad(), torch.autocast(head.hidden_TD.device.type, enabled=False):
         sums = linear_gradient(
             head,
@@ -146,8 +147,8 @@ def gradient_of_rows(*arguments: Any, part: Any) -> tuple[Tensor, ...]:
 
 
 @linear_gradient_op.register_fake
-def _(hidden: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
-    return _like(hidden, weight, bias, *rest[-3:])
+def _(*arguments: Any) -> tuple[Tensor, ...]:
+    return _like(LinearHead(*arguments[:_HEAD_ARGUMENTS]), *arguments[-INPUTS:])
 
 
 def _save_statistics(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -161,9 +162,9 @@ def _save_statistics(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ..
 def _gradient(
     ctx: Any, grad_log_probs: Tensor | None, grad_entropy: Tensor | None, *_unused: Tensor | None
 ) -> tuple[Tensor | None, ...]:
-    wanted = ctx.needs_input_grad[:3]
+    wanted = ctx.needs_input_grad[:INPUTS]
     gradients = linear_log_prob_gradients(ctx, wanted, grad_log_probs, grad_entropy, linear_gradient_op)
-    return *gradients, *(None,) * 7
+    return *gradients, *(None,) * (len(ctx.needs_input_grad) - INPUTS)
 
 
 def linear_log_prob_gradients(
@@ -173,19 +174,18 @@ def linear_log_prob_gradients(
     grad_entropy: Tensor | None,
     gradient: Callable[..., tuple[Tensor, ...]],
 ) -> tuple[Tensor | None, ...]:
-    """The backward of log-probabilities and entropies, for whoever saved what it needs: of hidden, weight and bias."""
-    hidden, weight, bias, token_ids, temperature, scored, *statistics = ctx.saved_tensors
+    """The backward of log-probabilities and entropies, for whoever saved what it needs: of the head's inputs."""
+    *inputs, token_ids, temperature, scored, log_probs, entropy, largest, log_sums = ctx.saved_tensors
     if grad_log_probs is None:
         if grad_entropy is None:
-            return (None,) * 3
+            return (None,) * INPUTS
         grad_log_probs = torch.zeros_like(grad_entropy)
     found = gradient(
-        *(hidden, weight, bias, token_ids, temperature, ctx.softcap, ctx.exact, scored, *statistics),
+        *(*inputs, token_ids, temperature, ctx.softcap, ctx.exact, scored, log_probs, entropy, largest, log_sums),
         *(grad_log_probs, grad_entropy, ctx.chunk_tokens, *wanted),
     )
     return tuple(
-        grad.to(tensor.dtype) if wants else None
-        for grad, tensor, wants in zip(found, (hidden, weight, bias), wanted, strict=True)
+        grad.to(tensor.dtype) if wants else None for grad, tensor, wants in zip(found, inputs, wanted, strict=True)
     )
 
 
@@ -202,11 +202,16 @@ def _or_empty(sums: GradientSums, head: LinearHead) -> tuple[Tensor, ...]:
     return tuple(head.weight_VD.new_empty(0) if gradient is None else gradient for gradient in sums.handed_over(head))
 
 
-def _like(hidden: Tensor, weight: Tensor, bias: Tensor | None, *wanted: bool) -> tuple[Tensor, ...]:
+def _of_rows(head: LinearHead) -> tuple[Tensor, ...]:
+    device = head.weight_VD.device
+    return tuple(torch.empty(head.token_ids_T.shape, dtype=head.compute_dtype, device=device) for _ in range(4))
+
+
+def _like(head: LinearHead, *wanted: bool) -> tuple[Tensor, ...]:
     found = []
-    for tensor, wants in zip((hidden, weight, bias), wanted, strict=True):
+    for tensor, wants in zip(head.inputs, wanted, strict=True):
         if tensor is None or not wants:
-            found.append(weight.new_empty(0))
+            found.append(head.weight_VD.new_empty(0))
         else:
             found.append(torch.empty(tensor.shape, dtype=handed_over_dtype(tensor.dtype), device=tensor.device))
     return tuple(found)

@@ -17,9 +17,15 @@ _SLAB_NUMBERS = 1 << 23
 
 
 def project(
-    hidden_TD: Tensor, weight_VD: Tensor, bias_V: Tensor | None, *, out: Tensor, near_T: Tensor | None = None
+    hidden_TD: Tensor,
+    weight_VD: Tensor,
+    bias_V: Tensor | None,
+    *,
+    out: Tensor,
+    thin: tuple[Tensor, Tensor] | None = None,
+    near_T: Tensor | None = None,
 ) -> Tensor:
-    """`out = hidden @ weight.T + bias`, in out's dtype.
+    """`out = hidden @ weight.T + bias`, in out's dtype; `+ left @ right.T` with `thin = (left, right)` of that dtype.
 
     With `near` (bf16), and where the CPU multiplies bf16, each logit's distance to its row's `near` is rounded to bf16:
     the CPU's bf16 products have no fp32 result, and fp32 ones take more than twice the time.
@@ -27,8 +33,16 @@ def project(
     if near_T is not None and has_narrow_products(hidden_TD, weight_VD):
         for rows in _slabs(weight_VD):
             distances_TV = (-near_T[:, None]).repeat(1, weight_VD[rows].shape[0])
-            out[:, rows] = distances_TV.addmm_(hidden_TD, weight_VD[rows].t())
+            if thin is None:
+                out[:, rows] = distances_TV.addmm_(hidden_TD, weight_VD[rows].t())
+                continue
+            # What is rounded is the whole logit's distance; what the start lost when it was rounded is put back.
+            start_TV = torch.addmm(-near_T[:, None].to(out.dtype), thin[0], thin[1][rows].t())
+            distances_TV.copy_(start_TV)
+            start_TV -= distances_TV
+            out[:, rows] = start_TV.add_(distances_TV.addmm_(hidden_TD, weight_VD[rows].t()))
         out += near_T[:, None]
+        thin = None
     elif hidden_TD.dtype == weight_VD.dtype == out.dtype:
         torch.mm(hidden_TD, weight_VD.t(), out=out)
     elif _has_wide_sums(hidden_TD, weight_VD, out.dtype):
@@ -37,6 +51,8 @@ def project(
         hidden_TD = hidden_TD.to(out.dtype)
         for rows in _slabs(weight_VD):
             torch.mm(hidden_TD, weight_VD[rows].to(out.dtype).t(), out=out[:, rows])
+    if thin is not None:
+        out.addmm_(thin[0], thin[1].t())
     return out if bias_V is None else out.add_(bias_V)
 
 

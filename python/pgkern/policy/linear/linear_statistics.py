@@ -16,6 +16,7 @@ from .linear_chunks import ends_of, vocabulary_blocks, widest
 from .linear_head import LinearHead
 from .linear_products import project
 from .logit_buffer import LogitBuffer
+from .low_rank import LowRank
 from .rounded_logits import NearRows, rounds_logits
 
 
@@ -42,15 +43,17 @@ def linear_statistics(
     """
     rows, vocabulary, dtype, device = rows_R.shape[0], head.weight_VD.shape[0], head.compute_dtype, rows_R.device
     hidden_RD, ids_R, temperature_R = head.hidden(rows_R), head.local_ids(rows_R, part), head.temperatures(rows_R)
+    low_rank = LowRank.of(head, hidden_RD)
     blocks = list(vocabulary_blocks(rows, vocabulary, dtype, device, chunk_tokens))
     buffer = LogitBuffer(head, rows * widest(blocks), with_gradient=False)
-    rounded = NearRows.of(head, hidden_RD, ids_R) if rounds_logits(head, rows, chunk_tokens) else None
+    rounded = NearRows.of(head, hidden_RD, low_rank, ids_R) if rounds_logits(head, rows, chunk_tokens) else None
     near_R = None if rounded is None else rounded.near_R
     found_W4R = torch.empty(len(blocks), 4, rows, dtype=dtype, device=device)
     for block, found_4R in zip(blocks, found_W4R, strict=True):
         columns = block.stop - block.start
         logits_RV, _ = buffer.rows(rows, columns)
-        project(hidden_RD, head.weight_VD[block], taken(head.bias_V, block), out=logits_RV, near_T=near_R)
+        thin = None if low_rank is None else low_rank.factors(block)
+        project(hidden_RD, head.weight_VD[block], taken(head.bias_V, block), out=logits_RV, thin=thin, near_T=near_R)
         of_block = logit_statistics_op(
             logits_RV, ids_R - block.start, temperature_R, head.softcap, columns, with_entropy
         )

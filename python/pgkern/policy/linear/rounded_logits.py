@@ -11,6 +11,7 @@ from torch import Tensor
 from .linear_chunks import longest_chunk
 from .linear_head import LinearHead
 from .linear_products import has_narrow_products
+from .low_rank import LowRank
 
 _SAMPLE = 64  # one row of the weight in so many is looked at to find about where the largest logit lies
 
@@ -30,13 +31,17 @@ class NearRows:
     own_R: Tensor  # its own token's logit, not rounded and without bias; any value where another rank has the token
 
     @classmethod
-    def of(cls, head: LinearHead, hidden_RD: Tensor, ids_R: Tensor) -> "NearRows":
+    def of(cls, head: LinearHead, hidden_RD: Tensor, low_rank: LowRank | None, ids_R: Tensor) -> "NearRows":
         """A distance to `near` keeps its digits in bf16 if it is small; those of unlikely tokens are not missed."""
         dtype = head.compute_dtype
         hidden_RD = hidden_RD.to(dtype)
         sample_RV = hidden_RD @ head.weight_VD[::_SAMPLE].to(dtype).t()
-        own_RD = head.weight_VD[ids_R.clamp(0, head.weight_VD.shape[0] - 1)].to(dtype)
-        own_R = torch.linalg.vecdot(hidden_RD, own_RD)
+        ids_R = ids_R.clamp(0, head.weight_VD.shape[0] - 1)
+        own_R = torch.linalg.vecdot(hidden_RD, head.weight_VD[ids_R].to(dtype))
+        if low_rank is not None:
+            low_RK, up_VK = low_rank.factors()
+            sample_RV.addmm_(low_RK, up_VK[::_SAMPLE].t())
+            own_R += torch.linalg.vecdot(low_RK, up_VK[ids_R])
         return cls(torch.maximum(sample_RV.amax(1), own_R).to(torch.bfloat16), own_R)
 
     def log_probs(
