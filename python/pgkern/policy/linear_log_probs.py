@@ -97,7 +97,7 @@ def linear_token_log_probs(
     Source: the primer's eq. 3.
     """
     chunk_tokens = checked_chunk_tokens(chunk_tokens)
-    weight, bias = gathered(weight), gathered(bias)
+    weight, bias = gathered(weight, process_group), gathered(bias, process_group)
     part = None if process_group is None else vocabulary_part(weight, token_ids, process_group)
     head = linear_head(hidden, weight, token_ids, bias, temperature, softcap, None, part, logits_dtype, lora)
     log_probs_N, entropy_N = differentiable_log_probs(

@@ -92,7 +92,7 @@ def linear_policy_loss(
     if hidden.dim() not in (2, 3):
         raise ValueError(f"hidden must have shape [T, D] (packed) or [B, L, D] (padded), got {list(hidden.shape)}")
     chunk_tokens = checked_chunk_tokens(chunk_tokens)
-    weight, bias = gathered(weight), gathered(bias)
+    weight, bias = gathered(weight, process_group), gathered(bias, process_group)
     batch = policy_batch(
         hidden.shape[:-1],
         hidden.device,

@@ -1,20 +1,31 @@
 """The head's weight where it lies sharded on several ranks, as a DTensor: FSDP2, tensor parallelism."""
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+
 MaybeTensor = TypeVar("MaybeTensor", Tensor, Tensor | None)
 
 
-def gathered(tensor: MaybeTensor) -> MaybeTensor:
+def gathered(tensor: MaybeTensor, process_group: "ProcessGroup | None" = None) -> MaybeTensor:
     """The whole of a weight or bias that is a DTensor; any other tensor itself.
 
     Every rank has tokens of its own. Their gradients are averaged, as FSDP2 and DDP do, and each rank keeps its part.
+
+    Raises:
+        ValueError: a DTensor where tensors are slices of the vocabulary: the whole of it on every rank is none.
     """
     if tensor is None or type(tensor) is Tensor or not hasattr(tensor, "full_tensor"):
         return tensor
+    if process_group is not None:
+        raise ValueError(
+            "with process_group, weight and bias are this rank's rows of them, as plain tensors (`to_local()`), "
+            f"got a DTensor of shape {list(tensor.shape)} with placements {tensor.placements}"
+        )
     found: Tensor = _Gathered.apply(tensor)  # type: ignore[no-untyped-call]
     return found
 
