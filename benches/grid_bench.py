@@ -45,6 +45,7 @@ def add_grid_options(parser: argparse.ArgumentParser, rounds: str) -> None:
     parser.add_argument("--tokens", type=int, action="append", help="instead of the grid's (repeatable)")
     parser.add_argument("--vocabulary", type=int, action="append", help="the same")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), action="append", help="the same")
+    parser.add_argument("--provider", action="append", help="only this one beside those that must run (repeatable)")
     parser.add_argument("--compile", action="store_true", help="torch.compile on the CPU too")
 
 
@@ -81,6 +82,7 @@ def _run_device(bench: GridBench, device: str, options: argparse.Namespace) -> N
                 break
             print(f"{device}: {case.label} …", flush=True)
             found, missing = bench.suite.providers(case)
+            found = _asked_for(bench.suite, found, options)
             try:
                 of_case, failures = _rows(bench, case, found, options, meter)
             except torch.OutOfMemoryError:  # beside its own providers, one that fitted by itself
@@ -95,6 +97,8 @@ def _run_device(bench: GridBench, device: str, options: argparse.Namespace) -> N
                 print(f"    {_progress(row)}", flush=True)
     if not rows:
         raise ValueError(f"{options.minutes:g} minutes were used up before the first case")
+    for name in {*(options.provider or ())}.difference(row["provider"] for row in rows):
+        notes[f"no case has a provider {name!r}"] = None
     if ahead:
         notes[f"left out, as the {budget.minutes:g} minutes were used up: {len(ahead)} of {len(cases)} cases"] = None
     write()
@@ -104,6 +108,12 @@ def _run_device(bench: GridBench, device: str, options: argparse.Namespace) -> N
     print_goals(goals)
     print(f"written: {record.path}")
     draw_if_possible(record.path)
+
+
+def _asked_for(suite: Suite, found: Mapping[str, Provider], options: argparse.Namespace) -> dict[str, Provider]:
+    """The providers that the options name, and those without which a row says nothing."""
+    named = {*suite.must_run, *(options.provider or found)}
+    return {name: run for name, run in found.items() if name in named}
 
 
 def _progress(row: Row) -> str:

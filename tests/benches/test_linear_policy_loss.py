@@ -59,6 +59,13 @@ def test_quick_form(run_quick: Callable[..., dict[str, Any]]) -> None:
     assert record["left_out"] == []
 
 
+def test_providers_can_be_named(run_quick: Callable[..., dict[str, Any]]) -> None:
+    record = run_quick("linear_policy_loss", "--device", "cpu", "--provider", CROSS_ENTROPY, "--provider", "nobody")
+    found = {row["provider"] for row in record["rows"]}
+    assert found == {PGKERN, NAIVE, PRODUCTS, PGKERN_ALL_ACTIVE, CROSS_ENTROPY}
+    assert "no case has a provider 'nobody'" in record["notes"]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
     "more",
