@@ -73,6 +73,13 @@ def linear_policy_loss(
             weight and bias from a model. (The weight alone of a head with an adapter is a policy without the adapter.)
         temperature, softcap: as in `token_log_probs`.
         chunk_tokens: how many tokens' logits are alive at a time; by default as many as fit a fixed memory budget.
+        logits_dtype: fp32 (fp64 of fp64), or None, which is the same but on a CPU that multiplies bf16: there it lets
+            more than one chunk's logits be rounded to bf16, each one's distance to about its row's largest.
+        return_metrics: False for none; tokens that are known to have no gradient then cost nothing.
+        process_group: of ranks that have a slice of the vocabulary each: `weight`, `bias` and `lora_B` are this rank's
+            rows, in the ranks' order. All else is the same on every rank (token ids are of the whole vocabulary), also
+            which inputs want a gradient; so are the loss, the metrics and hidden's gradient. `backward` meets the
+            other ranks with reduction "none", for that gradient, and where it is the second through the same graph.
         advantages, mask, old_log_probs, ref_log_probs, rollout_log_probs, sequence_ids, objective, num_tokens,
             num_sequences: as in `policy_loss`, with hidden's leading shape for the tokens' shape (packed, `advantages`
             of shape `[N]` is one per token).
@@ -80,6 +87,10 @@ def linear_policy_loss(
     Masked positions may hold anything, also a token id such as -100 or NaN in `hidden`. The metrics are those of
     `policy_loss`, with "entropy". With reduction "none", and where the objective looks at whole sequences, the
     coefficients are not known in the first pass: `backward` then computes the logits again (4 products).
+
+    A weight, bias or adapter that is a DTensor (FSDP2, tensor parallelism) is gathered once a call, and its gradient is
+    averaged over the ranks, as FSDP2 and DDP do with all others: with `num_tokens` (or `num_sequences`) of all ranks
+    together divided by their number, the average is exactly the gradient of the whole batch.
 
     Raises:
         ValueError: what `policy_loss` refuses, and types, shapes, dtypes or values that do not fit, with the numbers.

@@ -24,7 +24,7 @@ def gathered(tensor: MaybeTensor, process_group: "ProcessGroup | None" = None) -
     if process_group is not None:
         raise ValueError(
             "with process_group, weight and bias are this rank's rows of them, as plain tensors (`to_local()`), "
-            f"got a DTensor of shape {list(tensor.shape)} with placements {tensor.placements}"
+            f"got a DTensor of shape {list(tensor.shape)}"
         )
     found: Tensor = _Gathered.apply(tensor)  # type: ignore[no-untyped-call]
     return found
