@@ -67,7 +67,7 @@ class Cases(dict[str, Case]):
             try:
                 function(ranks)
                 found[name] = None
-            except Exception:
+            except (Exception, pytest.fail.Exception):
                 found[name] = traceback.format_exc()
                 print(found[name], flush=True)  # the other ranks may now wait for this one, and end it
         return found
