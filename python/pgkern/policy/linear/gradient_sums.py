@@ -66,7 +66,7 @@ class GradientSums:
         grad_hidden_TD, low_rank = None, LowRank.of(head, hidden_TD)
         if self.hidden_ND is not None:
             dtype = self.hidden_ND.dtype if low_rank is None else head.compute_dtype
-            grad_hidden_TD = back_to_hidden(grad_logits_TV, head.weight_VD, dtype)
+            grad_hidden_TD = back_to_hidden(grad_logits_TV, head.weight_VD, dtype, like=hidden_TD)
         if low_rank is not None:
             low_rank.collect(grad_logits_TV, self.up_VK)
             low_rank.hand_on(hidden_TD, grad_hidden_TD, self.down_KD)

@@ -19,7 +19,7 @@ from .linear_products import add_to_weight, back_to_hidden, project
 from .linear_statistics import Statistics
 from .logit_buffer import LogitBuffer
 from .low_rank import LowRank
-from .rounded_logits import rounds_logits
+from .rounded_logits import NearRows, rounds_logits
 from .visited_rows import capturing
 
 
@@ -38,6 +38,8 @@ def linear_gradient(
     sums = GradientSums.of(head, needs, chunks=1, sums_over_ranks=part is not None)
     if not needs.any:
         return sums
+    # As the statistics were found: probabilities follow from the same logits as their sum does, or they are none.
+    rounded = rounds_logits(head, rows_R.shape[0], chunk_tokens)
     if not capturing(coefficients_R):
         active_R = coefficients_R != 0
         if entropy_coefficients_R is not None:
@@ -48,7 +50,7 @@ def linear_gradient(
             coefficients_R = coefficients_R[active_A]
             entropy_coefficients_R = taken(entropy_coefficients_R, active_A)
     if rows_R.shape[0]:
-        _add_blocks(sums, head, rows_R, statistics, coefficients_R, entropy_coefficients_R, chunk_tokens, part)
+        _add_blocks(sums, head, rows_R, statistics, coefficients_R, entropy_coefficients_R, rounded, chunk_tokens, part)
     sums.sum_over_ranks(part)
     return sums
 
@@ -60,6 +62,7 @@ def _add_blocks(
     statistics: Statistics,
     coefficients_A: Tensor,
     entropy_coefficients_A: Tensor | None,
+    rounded: bool,
     chunk_tokens: int | None,
     part: VocabularySlice | None,
 ) -> None:
@@ -69,12 +72,15 @@ def _add_blocks(
     low_rank = LowRank.of(head, hidden_AD)
     blocks = list(vocabulary_blocks(rows, vocabulary, dtype, device, chunk_tokens))
     buffer = LogitBuffer(head, rows * widest(blocks))
-    near_A = statistics.largest.to(torch.bfloat16) if rounds_logits(head, rows, chunk_tokens) else None
+    near = NearRows.of(head, hidden_AD, low_rank, ids_A) if rounded else None
+    near_A = None if near is None else near.near_R
     for block in blocks:
         weight_VD = head.weight_VD[block]
         logits_AV, gradient_AV = buffer.rows(rows, weight_VD.shape[0])
         thin = None if low_rank is None else low_rank.factors(block)
         project(hidden_AD, weight_VD, taken(head.bias_V, block), out=logits_AV, thin=thin, near_T=near_A)
+        if near is not None:
+            near.keep_below_(logits_AV, statistics.largest, head.softcap)
         GradientRows(
             ids_A - block.start,
             temperature_A,
@@ -87,7 +93,7 @@ def _add_blocks(
         if low_rank is not None:
             low_rank.collect(gradient_AV, sums.up_VK, block)
         if grad_hidden_AD is not None:
-            grad_hidden_AD += back_to_hidden(gradient_AV, weight_VD, dtype)
+            grad_hidden_AD += back_to_hidden(gradient_AV, weight_VD, dtype, like=hidden_AD)
         if sums.weight_VD is not None:
             add_to_weight(sums.weight_VD[block], gradient_AV, hidden_AD, overwrite=True)
         if sums.bias_V is not None:

@@ -56,14 +56,14 @@ def project(
     return out if bias_V is None else out.add_(bias_V)
 
 
-def back_to_hidden(grad_logits_TV: Tensor, weight_VD: Tensor, dtype: torch.dtype) -> Tensor:
-    """`grad_logits @ weight`, in `dtype`."""
+def back_to_hidden(grad_logits_TV: Tensor, weight_VD: Tensor, dtype: torch.dtype, *, like: Tensor) -> Tensor:
+    """`grad_logits @ weight`, in `dtype`; as exact as the hidden states' own dtype (that of `like`) can tell."""
     if grad_logits_TV.dtype == weight_VD.dtype == dtype:
         return torch.mm(grad_logits_TV, weight_VD)
     if _has_wide_sums(grad_logits_TV, weight_VD, dtype):
         return torch.mm(grad_logits_TV, weight_VD, out_dtype=dtype)
     wide = torch.promote_types(dtype, torch.float32)
-    narrow = has_narrow_products(weight_VD, weight_VD)
+    narrow = has_narrow_products(like, weight_VD)
     grad_hidden_TD = torch.zeros(grad_logits_TV.shape[0], weight_VD.shape[1], dtype=wide, device=weight_VD.device)
     for rows in _slabs(weight_VD):
         if narrow:

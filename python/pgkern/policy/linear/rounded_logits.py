@@ -42,7 +42,20 @@ class NearRows:
             low_RK, up_VK = low_rank.factors()
             sample_RV.addmm_(low_RK, up_VK[::_SAMPLE].t())
             own_R += torch.linalg.vecdot(low_RK, up_VK[ids_R])
-        return cls(torch.maximum(sample_RV.amax(1), own_R).to(torch.bfloat16), own_R)
+        near_R = torch.maximum(sample_RV.amax(1), own_R)
+        if head.softcap is not None:
+            near_R = near_R.clamp(-head.softcap, head.softcap)  # beyond the cap no logit's digits matter
+        return cls(near_R.to(torch.bfloat16), own_R)
+
+    def keep_below_(self, logits_RV: Tensor, largest_R: Tensor, softcap: float | None) -> None:
+        """No logit is above the largest that the first pass found.
+
+        Products of other shapes may round one otherwise, and e to the power of what huge logits are rounded by is far
+        above any probability.
+        """
+        if softcap is not None:
+            largest_R = softcap * (largest_R / softcap).atanh()
+        logits_RV.clamp_(max=largest_R[:, None])
 
     def log_probs(
         self, head: LinearHead, ids_R: Tensor, temperature_R: Tensor, largest_R: Tensor, log_sums_R: Tensor
