@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .batching import pack_sequences as pack_sequences
     from .policy.linear_log_probs import linear_token_log_probs as linear_token_log_probs
     from .policy.linear_policy_loss import linear_policy_loss as linear_policy_loss
+    from .policy.lm_head_arguments import lm_head_arguments as lm_head_arguments
     from .policy.logits_policy_loss import logits_policy_loss as logits_policy_loss
     from .policy.objective import PolicyObjective as PolicyObjective
     from .policy.policy_loss import PolicyLoss as PolicyLoss
@@ -42,6 +43,7 @@ _HOME_OF_NAME = {
     "extract_answer": "verification",
     "linear_policy_loss": "policy.linear_policy_loss",
     "linear_token_log_probs": "policy.linear_log_probs",
+    "lm_head_arguments": "policy.lm_head_arguments",
     "logits_policy_loss": "policy.logits_policy_loss",
     "pack_sequences": "batching",
     "policy_loss": "policy.policy_loss",
