@@ -14,6 +14,7 @@ from ..terms.policy_terms import PolicyTerms
 from ..terms.sequences import Sequences
 from .look_at_values import look_at_values
 from .packed_sequences import INTEGERS, packed_sequences, padded_sequences
+from .savable import savable
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _require_tensor(name: str, tensor: Tensor, device: torch.device) -> None:
 def _flat_mask(mask: Tensor, token_shape: torch.Size) -> Tensor:
     require_shape("mask", mask, token_shape)
     if mask.dtype == torch.bool:
-        return mask.reshape(-1)
+        return savable(mask.reshape(-1))
     if not (mask.is_floating_point() or mask.dtype in INTEGERS):
         raise ValueError(f"mask must be bool, or numbers 0 and 1, got {mask.dtype}")
     mask_T = mask.detach().reshape(-1)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .look_at_values import look_at_values
+from .savable import savable
 
 
 def temperatures(
@@ -50,7 +51,7 @@ def temperatures(
             raise ValueError(
                 f"temperature must be finite and above 0, got {temperature_T[where].item()} at token {where}"
             )
-    return temperature_T.contiguous()
+    return savable(temperature_T.contiguous())
 
 
 def check_softcap(softcap: float | None) -> float | None:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from .look_at_values import look_at_values
+from .savable import savable
 
 
 def checked_token_ids(token_ids: Tensor, vocabulary: int, scored_T: Tensor | None = None) -> Tensor:
@@ -15,9 +16,7 @@ def checked_token_ids(token_ids: Tensor, vocabulary: int, scored_T: Tensor | Non
     """
     if token_ids.dtype not in (torch.int64, torch.int32):
         raise ValueError(f"token_ids must be int64 or int32, got {token_ids.dtype}")
-    token_ids_T = token_ids.reshape(-1).to(torch.int64).contiguous()
-    if not torch.compiler.is_compiling() and token_ids_T.is_inference():
-        token_ids_T = token_ids_T.clone()  # rollouts are often made in inference mode, whose tensors cannot be saved
+    token_ids_T = savable(token_ids.reshape(-1).to(torch.int64).contiguous())
     if scored_T is not None:
         token_ids_T = token_ids_T.where(scored_T, 0)
     if look_at_values(token_ids.device):
