@@ -6,6 +6,8 @@ Names: B rows of L tokens, D hidden size, V vocabulary, K the adapter's rank.
 import pytest
 import torch
 from torch import Tensor
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.tensor import Shard, distribute_tensor
 
 from pgkern import PolicyObjective, linear_policy_loss, linear_token_log_probs
 from pgkern.policy.linear import linear_products
@@ -83,6 +85,21 @@ def bf16_as_a_cpu_multiplies_it(ranks: Ranks) -> None:
         for ours, exact in zip(found, expected, strict=True):
             assert (ours.double() - exact).norm() <= 5e-2 * exact.norm()
         ranks.assert_same_bits([found[0], found[1], found[3]])
+
+
+@CASES.add
+def an_adapter_that_is_sharded(ranks: Ranks) -> None:
+    """As FSDP2 has it: each rank keeps its part of the ranks' average. Both have the same tokens here."""
+    mesh = DeviceMesh.from_group(ranks.group, "cpu")
+    expected, given = run_loss(leaves(), "grpo"), leaves()
+    for place in (2, 3):
+        given[place] = distribute_tensor(given[place].detach(), mesh, [Shard(0)]).requires_grad_()
+    found = run_loss(given, "grpo")
+    assert found[4].to_local().shape[0] == (64, 63)[ranks.rank]
+    found[3:] = [gradient.full_tensor() for gradient in found[3:]]
+    torch.testing.assert_close(found, expected, **EXACT)
+    with pytest.raises(ValueError, match="with process_group, weight, bias and lora_B are this rank's rows"):
+        run_loss(given, "grpo", process_group=ranks.group)
 
 
 def run(ranks: Ranks) -> dict[str, Report]:

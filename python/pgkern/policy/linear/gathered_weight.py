@@ -12,7 +12,7 @@ MaybeTensor = TypeVar("MaybeTensor", Tensor, Tensor | None)
 
 
 def gathered(tensor: MaybeTensor, process_group: "ProcessGroup | None" = None) -> MaybeTensor:
-    """The whole of a weight or bias that is a DTensor; any other tensor itself.
+    """The whole of a weight, a bias or an adapter's matrix that is a DTensor; any other tensor itself.
 
     Every rank has tokens of its own. Their gradients are averaged, as FSDP2 and DDP do, and each rank keeps its part.
 
@@ -23,7 +23,7 @@ def gathered(tensor: MaybeTensor, process_group: "ProcessGroup | None" = None) -
         return tensor
     if process_group is not None:
         raise ValueError(
-            "with process_group, weight and bias are this rank's rows of them, as plain tensors (`to_local()`), "
+            "with process_group, weight, bias and lora_B are this rank's rows, as plain tensors (`to_local()`), "
             f"got a DTensor of shape {list(tensor.shape)}"
         )
     found: Tensor = _Gathered.apply(tensor)  # type: ignore[no-untyped-call]

@@ -143,7 +143,7 @@ def linear_head(
         )
     hidden_TD = hidden.reshape(-1, hidden.shape[-1])
     exact = logits_dtype is not None
-    down_KD, up_VK = down_and_up(lora, weight, wide)
+    down_KD, up_VK = down_and_up(lora, weight, wide, None if part is None else part.process_group)
     return LinearHead(
         hidden_TD, weight, bias, down_KD, up_VK, token_ids_T, temperature_T, check_softcap(softcap), exact
     )

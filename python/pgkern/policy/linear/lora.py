@@ -5,6 +5,7 @@ Names: D hidden size, V vocabulary, K the adapter's rank.
 
 import math
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,10 +13,15 @@ from torch import Tensor
 from ...require_instance import require_instance
 from .gathered_weight import gathered
 
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+
 Lora = tuple[Tensor, Tensor, float]  # [r, D], [V, r], scaling
 
 
-def down_and_up(lora: Lora | None, weight: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor] | tuple[None, None]:
+def down_and_up(
+    lora: Lora | None, weight: Tensor, dtype: torch.dtype, process_group: "ProcessGroup | None" = None
+) -> tuple[Tensor, Tensor] | tuple[None, None]:
     """`scaling * lora_A` and `lora_B`, in `dtype`, by autograd.
 
     That dtype is fp32 at least, also where the adapter or the hidden states are bf16: two matrices this thin are cheap
@@ -42,4 +48,5 @@ def down_and_up(lora: Lora | None, weight: Tensor, dtype: torch.dtype) -> tuple[
         raise ValueError(f"lora_A has shape {list(lora_a.shape)} and lora_B {list(lora_b.shape)}, expected {shapes}")
     if isinstance(scaling, bool) or not isinstance(scaling, Real) or not -math.inf < scaling < math.inf:
         raise ValueError(f"lora's scaling must be a finite number, got {scaling!r}")
-    return gathered(lora_a).to(dtype) * scaling, gathered(lora_b).to(dtype)
+    lora_a, lora_b = gathered(lora_a, process_group), gathered(lora_b, process_group)
+    return lora_a.to(dtype) * scaling, lora_b.to(dtype)
