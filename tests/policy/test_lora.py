@@ -352,7 +352,7 @@ def test_operators(problem: Build, dtype: torch.dtype, bias: bool) -> None:
     p = problem(dtype=dtype, bias=bias)
     a, b, scaling = adapter(p, dtype=torch.float32)
     N, one = p.token_ids.numel(), torch.ones(1)
-    up = b.detach().requires_grad_()
+    up = b.detach().t().contiguous().t().requires_grad_()  # whatever its strides are
     hidden = p.hidden.detach().reshape(N, -1).requires_grad_()
     for down in ((scaling * a).detach().requires_grad_(), None):
         head = (hidden, p.weight, p.bias, down, None if down is None else up, p.token_ids.flatten(), one, None, False)

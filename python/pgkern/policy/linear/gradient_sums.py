@@ -57,8 +57,8 @@ class GradientSums:
             torch.zeros(hidden_TD.shape, dtype=of_hidden, device=device) if needs.hidden else None,
             torch.empty(weight_VD.shape, dtype=of_weight, device=device) if needs.weight else None,
             torch.zeros(weight_VD.shape[0], dtype=wide, device=device) if needs.bias else None,
-            torch.zeros_like(head.down_KD) if needs.down and head.down_KD is not None else None,
-            torch.zeros_like(head.up_VK) if needs.up and head.up_VK is not None else None,
+            head.down_KD.new_zeros(head.down_KD.shape) if needs.down and head.down_KD is not None else None,
+            head.up_VK.new_zeros(head.up_VK.shape) if needs.up and head.up_VK is not None else None,
         )
 
     def add(self, head: LinearHead, rows_T: Tensor, hidden_TD: Tensor, grad_logits_TV: Tensor) -> None:
