@@ -4,15 +4,19 @@ Names: B rows of L tokens, D hidden size, V vocabulary.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from pgkern import PolicyObjective, linear_policy_loss, linear_token_log_probs
 
@@ -23,7 +27,7 @@ SLICES = {2: (50, 77), 3: (1, 100, 26)}
 OTHER_SLICES = {2: [(0, 127), (126, 1)], 3: [(0, 50, 77), (50, 77, 0), (0, 0, 127)]}
 EXACT = {"rtol": 1e-12, "atol": 1e-13}
 SINGLE = {"rtol": 2e-5, "atol": 1e-5}
-CASES = Cases()
+CASES, TRITON_CASES = Cases(), Cases()
 
 
 @dataclass(frozen=True)
@@ -200,12 +204,11 @@ def objectives_whose_tokens_stand_alone(ranks: Ranks) -> None:
     """One exchange a chunk: chunks are as many on a rank of one column as on one of a hundred."""
     tokens = int(Problem.of().mask.sum())
     for objective in ONE_VISIT.values():
-        for chunk_tokens in (None, 100, 5, 1):
+        for chunk_tokens, dtype in ((None, torch.float64), (5, torch.float64), (1, torch.float64), (5, torch.float32)):
             chunks = 1 if chunk_tokens is None else -(-tokens // chunk_tokens)
             forward = SIZES + chunks * STATISTICS + HIDDEN
-            for dtype in (torch.float64, torch.float32):
-                options = {"chunk_tokens": chunk_tokens, "softcap": 5.0, "upstream": -2.5}
-                assert_equals_one_process(ranks, Problem.of(dtype), policy(objective, **options), forward=forward)
+            options = {"chunk_tokens": chunk_tokens, "softcap": 5.0, "upstream": -2.5}
+            assert_equals_one_process(ranks, Problem.of(dtype), policy(objective, **options), forward=forward)
 
 
 @CASES.add
@@ -385,6 +388,23 @@ def backward_twice_meets_again(ranks: Ranks) -> None:
 
 
 @CASES.add
+def activation_checkpointing_meets_again(ranks: Ranks) -> None:
+    for function in (policy(ONE_VISIT["loaded"]), policy(PER_TOKEN["a loss per token"]), scored()):
+        whole, p = Problem.of(), Problem.of().part(ranks)
+        expected = torch.autograd.grad(function(whole)[0], whole.hidden)
+        again = partial(function, process_group=ranks.group)
+        for use_reentrant in (True, False):
+            loss = checkpoint(
+                lambda hidden, p=p, again=again: again(replace(p, hidden=hidden))[0],
+                p.hidden,
+                use_reentrant=use_reentrant,
+            )
+            p.hidden.grad = None
+            loss.backward()
+            torch.testing.assert_close(p.hidden.grad, *expected, **EXACT)
+
+
+@CASES.add
 def bf16_is_computed_in_single_precision(ranks: Ranks) -> None:
     """Also slices without a column, and chunks that take the products in bf16."""
     for sizes in (SLICES[ranks.count], *OTHER_SLICES[ranks.count]):
@@ -436,7 +456,29 @@ def an_id_outside_the_vocabulary_is_refused_on_every_rank(ranks: Ranks) -> None:
                 function(p, process_group=ranks.group)
 
 
+@TRITON_CASES.add
+def kernels_equal_one_process_in_double_precision(ranks: Ranks) -> None:
+    for function, backward in (
+        (policy(ONE_VISIT["grpo"], chunk_tokens=8), 0),
+        (policy(ONE_VISIT["loaded"], softcap=5.0), 0),
+        (policy(COUPLED["gspo, loaded"], chunk_tokens=6), 0),
+        (policy(COUPLED["kimi"], chunk_tokens=4), 0),
+        (policy(PER_TOKEN["a loss per token"], chunk_tokens=4), HIDDEN),
+        (scored(chunk_tokens=4), HIDDEN),
+    ):
+        for sizes in (SLICES[2], (0, 127)):
+            assert_equals_one_process(ranks, Problem.of(torch.float32), function, sizes=sizes, backward=backward)
+
+
+@TRITON_CASES.add
+def kernels_take_bf16(ranks: Ranks) -> None:
+    bf16_is_computed_in_single_precision(ranks)
+
+
 def run(whole: Ranks) -> dict[str, Report]:
+    if os.environ.get("TRITON_INTERPRET") == "1":
+        with np.errstate(all="ignore"):  # the interpreter computes by numpy, which would warn of inf - inf
+            return {"triton": TRITON_CASES.failures(whole)}
     pair = CASES.failures(whole.subgroup([1, 2]))  # whose ranks are not the world's
     dist.barrier()
     return {"2": pair, "3": CASES.failures(whole)}
@@ -444,10 +486,17 @@ def run(whole: Ranks) -> dict[str, Report]:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
-    return run_world(__name__, 3, tmp_path_factory.mktemp("three"))()
+    three = run_world(__name__, 3, tmp_path_factory.mktemp("three"), TRITON_INTERPRET="0")
+    two = run_world(__name__, 2, tmp_path_factory.mktemp("triton"), TRITON_INTERPRET="1")
+    return three() | two()
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
 @pytest.mark.parametrize("name", CASES)
 def test_equals_one_process(reports: Reports, name: str, ranks: int) -> None:
     require_no_failure(reports[str(ranks)], ranks, name)
+
+
+@pytest.mark.parametrize("name", TRITON_CASES)
+def test_the_kernels(reports: Reports, name: str) -> None:
+    require_no_failure(reports["triton"], 2, name)

@@ -5,6 +5,7 @@ Names: B rows of L tokens, D hidden size, V vocabulary.
 """
 
 import copy
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -399,23 +400,40 @@ def ddp_averages(ranks: Ranks) -> None:
 @CASES.add
 def ddp_accumulates_without_meeting(ranks: Ranks) -> None:
     steps = [[Batch.of_rank(rank + 10 * step) for rank in range(ranks.count)] for step in range(3)]
+    averages = [average(step) for step in steps]
+    expected = {name: sum(found[name] for found in averages) for name in averages[0]}
     for head_outside in (False, True):
         model = ddp(ranks)
+        for number, step in enumerate(steps):
+            mine = step[ranks.rank]
+            last = number == len(steps) - 1
+            before = ranks.collectives()
+            with nullcontext() if last else model.no_sync():
+                if head_outside:
+                    loss_of(model.module, model(mine.input_ids), mine).backward()
+                else:
+                    model(mine.input_ids, mine).backward()
+            assert last or ranks.collectives() == before
+        assert_equal(model, expected)
 
-        def backward(batch: Batch, model: nn.Module = model, outside: bool = head_outside) -> None:
-            loss = loss_of(model.module, model(batch.input_ids), batch) if outside else model(batch.input_ids, batch)
-            loss.backward()
 
-        for step in steps[:-1]:
-            with model.no_sync():
-                before = ranks.collectives()
-                backward(step[ranks.rank])
-                assert ranks.collectives() == before
-        if head_outside:
-            continue  # what is not in forward, DDP would not wait for
-        backward(steps[-1][ranks.rank])
-        averages = [average(step) for step in steps]
-        assert_equal(model, {name: sum(found[name] for found in averages) for name in averages[0]})
+@CASES.add
+def fsdp2_accumulates_without_meeting(ranks: Ranks) -> None:
+    """Of a head that is gathered outside each part's gradient is handed over at once; the sum is the same."""
+    steps = [[Batch.of_rank(rank + 10 * step) for rank in range(ranks.count)] for step in range(3)]
+    averages = [average(step) for step in steps]
+    expected = {name: sum(found[name] for found in averages) for name in averages[0]}
+    for layout in ("parts", "head", "root"):
+        for outside in (False, True):
+            model = shard(build(), mesh_of(ranks), layout)
+            for number, step in enumerate(steps):
+                mine = step[ranks.rank]
+                model.set_requires_gradient_sync(number == len(steps) - 1)
+                if outside:
+                    loss_of(model, model(mine.input_ids), mine).backward()
+                else:
+                    model(mine.input_ids, mine).backward()
+            assert_equal(model, expected)
 
 
 def run(world: Ranks) -> dict[str, Report]:

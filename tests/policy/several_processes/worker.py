@@ -17,7 +17,7 @@ def main(module: str, rank: int, world: int, folder: Path) -> None:
     torch.set_num_threads(1)
     run = importlib.import_module(module).run
     store = dist.FileStore(str(folder / "store"), world)
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=world, timeout=timedelta(seconds=20))
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=world, timeout=timedelta(seconds=60))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # as pytest has it
         found = run(Ranks(dist.group.WORLD, rank, world))

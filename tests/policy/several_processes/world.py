@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-SECONDS = 100  # for a world: a hang is a failure, with what the workers printed
+SECONDS = 300  # for a world: a hang is a failure, with what the workers printed
 
 
 @dataclass(frozen=True)
