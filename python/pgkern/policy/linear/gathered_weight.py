@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 MaybeTensor = TypeVar("MaybeTensor", Tensor, Tensor | None)
 
 
+def is_dtensor(tensor: Tensor) -> bool:
+    """Without an import of what a torch may lack."""
+    return type(tensor) is not Tensor and hasattr(tensor, "full_tensor")
+
+
 def gathered(tensor: MaybeTensor, process_group: "ProcessGroup | None" = None) -> MaybeTensor:
     """The whole of a weight, a bias or an adapter's matrix that is a DTensor; any other tensor itself.
 
@@ -19,7 +24,7 @@ def gathered(tensor: MaybeTensor, process_group: "ProcessGroup | None" = None) -
     Raises:
         ValueError: a DTensor where tensors are slices of the vocabulary: the whole of it on every rank is none.
     """
-    if tensor is None or type(tensor) is Tensor or not hasattr(tensor, "full_tensor"):
+    if tensor is None or not is_dtensor(tensor):
         return tensor
     if process_group is not None:
         raise ValueError(

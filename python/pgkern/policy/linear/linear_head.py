@@ -15,6 +15,7 @@ from ..inputs.temperature import check_softcap, temperatures
 from ..inputs.token_ids import checked_token_ids
 from ..logits.vocabulary_parallel import VocabularySlice, vocabulary_slice
 from ..taken import taken_temperature
+from .gathered_weight import is_dtensor
 from .lora import Lora, down_and_up
 
 if TYPE_CHECKING:
@@ -108,6 +109,12 @@ def linear_head(
     for name, tensor in (("hidden", hidden), ("weight", weight), ("token_ids", token_ids), ("bias", bias)):
         if tensor is not None or name != "bias":
             require_instance(name, tensor, Tensor)
+    for name, tensor in (("hidden", hidden), ("token_ids", token_ids)):
+        if is_dtensor(tensor):
+            raise ValueError(
+                f"{name} must be this rank's own tokens, as a plain tensor (`to_local()` or `full_tensor()`), "
+                f"got a DTensor of shape {list(tensor.shape)}"
+            )
     if weight.dim() != 2:
         raise ValueError(f"weight must have shape [V, D], got {list(weight.shape)}")
     if hidden.dim() not in (2, 3):
