@@ -59,9 +59,10 @@ def linear_policy_loss(
 
     but a chunk of tokens at a time, with the gradients of all of these found in the same pass as the loss:
     3 products of 2 * N * D * V operations in all, 2 with a frozen hidden or weight, 1 without gradients. Masked tokens
-    cost nothing; tokens without a gradient (clipped, or of advantage 0 without KL and bonus) cost one product
-    instead of three (on the CPU, in one pass).
-    Logits, sums and gradients are fp32 also from bf16 inputs (fp64 from fp64).
+    cost nothing; tokens without a gradient (clipped, or of advantage 0 without KL and bonus) cost one product instead
+    of three. It is 4, with the logits computed twice, where a token's coefficient is known too late: with reduction
+    "none", and where the objective looks at whole sequences of which one is longer than a chunk; and of bf16 on a CPU,
+    beyond one chunk. Logits and sums are fp32 also from bf16 inputs (fp64 from fp64), but see `logits_dtype`.
 
     Args:
         hidden: `[N, D]` (packed) or `[B, L, D]` (padded), already aligned: `hidden[t]` predicts `token_ids[t]`.
@@ -72,9 +73,10 @@ def linear_policy_loss(
             `lora_B @ lora_A` nor, of a frozen weight, a gradient of its size is formed. `lm_head_arguments` takes it,
             weight and bias from a model. (The weight alone of a head with an adapter is a policy without the adapter.)
         temperature, softcap: as in `token_log_probs`.
-        chunk_tokens: how many tokens' logits are alive at a time; by default as many as fit a fixed memory budget.
-        logits_dtype: fp32 (fp64 of fp64), or None, which is the same but on a CPU that multiplies bf16: there it lets
-            more than one chunk's logits be rounded to bf16, each one's distance to about its row's largest.
+        chunk_tokens: how many tokens' logits are alive at a time; by default as many as fit 2 GiB, on a CPU 112 MiB.
+        logits_dtype: fp32 (fp64 of fp64), or None, which is the same but on a CPU that multiplies bf16: there the
+            logits of more than one chunk of tokens are rounded to bf16, each one's distance to about its row's largest,
+            and the token's own not at all (in fp32 they would take more than twice plain torch's time).
         return_metrics: False for none; tokens that are known to have no gradient then cost nothing.
         process_group: of ranks that have a slice of the vocabulary each: `weight`, `bias` and `lora_B` are this rank's
             rows, in the ranks' order. All else is the same on every rank (token ids are of the whole vocabulary), also
@@ -85,8 +87,7 @@ def linear_policy_loss(
             of shape `[N]` is one per token).
 
     Masked positions may hold anything, also a token id such as -100 or NaN in `hidden`. The metrics are those of
-    `policy_loss`, with "entropy". With reduction "none", and where the objective looks at whole sequences, the
-    coefficients are not known in the first pass: `backward` then computes the logits again (4 products).
+    `policy_loss`, with "entropy".
 
     A weight, bias or adapter that is a DTensor (FSDP2, tensor parallelism) is gathered once a call, and its gradient is
     averaged over the ranks, as FSDP2 and DDP do with all others: with `num_tokens` (or `num_sequences`) of all ranks
