@@ -376,6 +376,19 @@ def a_sharded_weight_is_no_slice(ranks: Ranks) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
 
 
+@CASES.add
+def tokens_are_no_dtensors(ranks: Ranks) -> None:
+    mine, head = Batch.of_rank(0), build().lm_head
+    given = {"hidden": torch.zeros(B, L, D, dtype=torch.float64), "token_ids": mine.token_ids}
+    for name, tensor in given.items():
+        wrong = given | {name: distribute_tensor(tensor, mesh_of(ranks), [Replicate()])}
+        message = rf"{name} must be this rank's own tokens.*got a DTensor of shape \[{B}, {L}"
+        with pytest.raises(ValueError, match=message):
+            linear_token_log_probs(wrong["hidden"], head.weight, wrong["token_ids"])
+        with pytest.raises(ValueError, match=message):
+            linear_policy_loss(wrong["hidden"], head.weight, wrong["token_ids"], mine.advantages, mine.mask)
+
+
 def ddp(ranks: Ranks, **options: Any) -> nn.Module:
     return DistributedDataParallel(build(), process_group=ranks.group, **options)
 
