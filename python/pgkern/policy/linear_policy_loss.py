@@ -76,7 +76,7 @@ def linear_policy_loss(
         chunk_tokens: how many tokens' logits are alive at a time; by default as many as fit 2 GiB, on a CPU 112 MiB.
         logits_dtype: fp32 (fp64 of fp64), or None, which is the same but on a CPU that multiplies bf16: there the
             logits of more than one chunk of tokens are rounded to bf16, each one's distance to about its row's largest,
-            and the token's own not at all (in fp32 they would take more than twice plain torch's time).
+            and the token's own not at all (in fp32 the loss would be slower there than plain torch).
         return_metrics: False for none; tokens that are known to have no gradient then cost nothing.
         process_group: of ranks that have a slice of the vocabulary each: `weight`, `bias` and `lora_B` are this rank's
             rows, in the ranks' order. All else is the same on every rank (token ids are of the whole vocabulary), also
