@@ -4,7 +4,9 @@ Names: N tokens, D hidden size, V vocabulary.
 """
 
 import math
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -503,3 +505,209 @@ def test_rollout_log_probs_without_a_correction_change_nothing() -> None:
     for function in ("policy_loss", "logits_policy_loss"):
         found, expected = (outputs_and_gradient(function, given)[:2] for given in (batch, without))
         assert all(map(torch.equal, found, expected))
+
+
+# ---- from hidden states, every kind of objective
+
+
+def packed_inputs(N: int, D: int, V: int, dtype: torch.dtype, sequences: int = 4) -> dict[str, Tensor]:
+    """Packed: `[N, D]` and whose tokens they are; ratios around 1, so that some are clipped."""
+    arguments = inputs(N, D, V, dtype, seed=N)
+    old = arguments["old_log_probs"]
+    random = torch.Generator(old.device).manual_seed(N)
+    return {
+        **arguments,
+        "advantages": torch.randn(sequences, generator=random, device=old.device),
+        "sequence_ids": torch.arange(N, device=old.device) * sequences // N,
+        "ref_log_probs": old + 0.1 * torch.randn(N, generator=random, device=old.device),
+        "rollout_log_probs": old + 0.05 * torch.randn(N, generator=random, device=old.device),
+    }
+
+
+def linear_outputs(arguments: dict[str, Tensor], **options: Any) -> list[Tensor]:
+    """The loss, gradients of hidden and weight, and the metrics."""
+    leaves = {name: arguments[name].detach().requires_grad_() for name in ("hidden", "weight")}
+    found = linear_policy_loss(**{**arguments, **leaves}, **options)
+    loss = found.loss
+    upstream = torch.linspace(-1, 2, loss.numel(), dtype=loss.dtype, device=loss.device) if loss.dim() else None
+    gradients = torch.autograd.grad(loss, list(leaves.values()), upstream)
+    return [loss.detach(), *gradients, *found.metrics.values()]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("chunk_tokens", [80, 16])
+@pytest.mark.parametrize("name", EVERY)
+def test_linear_objectives(name: str, chunk_tokens: int, dtype: torch.dtype) -> None:
+    """Sequences that fit a chunk and that do not."""
+    batch = packed_inputs(200, 64, 1000, dtype)
+    truth = linear_outputs(in_fp64(batch), objective=EVERY[name])
+    found = linear_outputs(batch, objective=EVERY[name], chunk_tokens=chunk_tokens)
+    assert (found[0] - truth[0]).norm() < 1e-4 * truth[0].norm().clamp(min=0.1)  # a sum of both signs may be small
+    for ours, exact in zip(found[1:3], truth[1:3], strict=True):
+        assert ours.dtype == dtype
+        assert error(ours, exact) < (2e-5 if dtype == torch.float32 else 5e-3)
+    for ours, exact in zip(found[3:], truth[3:], strict=True):
+        assert abs(ours.item() - exact.item()) < 1e-4 * max(1.0, abs(exact.item()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_clipped_rows_are_left_out(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pgkern.policy.linear import linear_losses
+
+    batch = packed_inputs(300, 64, 1000, dtype)
+    batch["advantages"] = batch["advantages"].abs() + 0.1
+    clipped = torch.arange(300, device=batch["hidden"].device) % 3 == 0
+    batch["old_log_probs"] = torch.where(clipped, batch["old_log_probs"] - 3, batch["old_log_probs"])
+    moved = []
+    original = linear_losses.move_active_rows_up_
+    monkeypatch.setattr(
+        linear_losses, "move_active_rows_up_", lambda *given: moved.append(original(*given)) or moved[-1]
+    )
+    found = linear_outputs(batch, objective=PolicyObjective.dapo(), chunk_tokens=128)
+    assert moved
+    assert all(order is not None and order.shape[0] < 100 for order in moved)
+    monkeypatch.setattr(linear_losses, "move_active_rows_up_", lambda rows, active: None)
+    expected = linear_outputs(batch, objective=PolicyObjective.dapo(), chunk_tokens=128)
+    assert (found[1][clipped] == 0).all()
+    for ours, same in zip(found, expected, strict=True):
+        assert error(ours, same) < (1e-5 if dtype == torch.float32 else 5e-3)
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo", "kimi_k15", "none"])
+def test_linear_more_than_65535_tokens(name: str) -> None:
+    batch = packed_inputs(70_001, 16, 32, torch.float32, sequences=300)
+    truth = linear_outputs(in_fp64(batch), objective=EVERY[name])
+    found = linear_outputs(batch, objective=EVERY[name], chunk_tokens=70_001)
+    for ours, exact in zip(found[:3], truth[:3], strict=True):
+        assert error(ours, exact) < 1e-4
+
+
+@pytest.mark.parametrize("name", ["gspo", "none"])
+def test_whole_sequences_and_blocks_of_more_than_two_to_the_31_logits(name: str) -> None:
+    """In chunks of whole sequences, and in two visits, in which case a block of the vocabulary is all of it."""
+    N, V = 16384, 151936
+    assert N * V > 2**31
+    batch = packed_inputs(N, 128, V, torch.bfloat16, sequences=16)
+    found = linear_outputs(batch, objective=EVERY[name], chunk_tokens=N)
+    expected = linear_outputs(batch, objective=EVERY[name], chunk_tokens=2048)
+    for one, eight in zip(found, expected, strict=True):
+        assert error(one, eight) < 5e-3
+
+
+@pytest.mark.parametrize("name", ["reinforce", "grpo", "gspo", "none"])
+def test_linear_cuda_graphs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Captured once, replayed with other numbers, also another mask, in the same memory."""
+    from pgkern.policy.linear import linear_gradient, visited_rows
+
+    batch, other = (packed_inputs(N, 64, 1000, torch.bfloat16) for N in (300, 301))
+    whole = ("advantages", "weight")
+    other = {key: value if key in whole else value[:300] for key, value in other.items()}
+    options: dict[str, Any] = {"objective": EVERY[name], "chunk_tokens": 100}
+    expected = linear_outputs(other, **options)
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream), monkeypatch.context() as patch:
+        linear_outputs(batch, **options)
+        for module in (visited_rows, linear_gradient):  # whatever is compiled or loaded, before the capture
+            patch.setattr(module, "capturing", lambda tensor: True)
+        for _ in range(2):
+            linear_outputs(batch, **options)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = linear_outputs(batch, **options)
+    for key, value in other.items():
+        batch[key].copy_(value)
+    graph.replay()
+    torch.cuda.synchronize()
+    for ours, eager in zip(found, expected, strict=True):  # other rows in a product, other sums
+        assert error(ours, eager) < 5e-3
+    assert (found[1][~other["mask"]] == 0).all()
+    once = [tensor.clone() for tensor in found]
+    graph.replay()
+    torch.cuda.synchronize()
+    assert all(map(torch.equal, found, once))
+
+
+@pytest.mark.parametrize("name", ["grpo", "gspo", "none"])
+def test_linear_objectives_on_another_stream(name: str) -> None:
+    batch = packed_inputs(300, 64, 1000, torch.float32)
+    expected = linear_outputs(batch, objective=EVERY[name], chunk_tokens=100)
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        found = linear_outputs(batch, objective=EVERY[name], chunk_tokens=100)
+    stream.synchronize()
+    assert all(map(torch.equal, found, expected))
+
+
+def waits(function: Callable[[], object]) -> int:
+    """How often the host waits for the device."""
+    torch.cuda.synchronize()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            function()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing CUDA operation" in str(warning.message) for warning in seen)
+
+
+def test_the_host_waits_for_row_numbers_and_nothing_else() -> None:
+    batch = packed_inputs(400, 64, 1000, torch.bfloat16)
+    batch["hidden"].requires_grad_()
+    inputs_of = (batch["hidden"], batch["weight"], batch["token_ids"])
+    linear_token_log_probs(*inputs_of)  # whatever happens once
+    assert waits(lambda: linear_token_log_probs(*inputs_of, return_entropy=True)) == 0
+
+    def forward(objective: PolicyObjective) -> int:
+        run = partial(linear_policy_loss, **batch, objective=objective, chunk_tokens=100)
+        run()
+        return waits(run)
+
+    assert forward(PolicyObjective.grpo(kl_coef=0.1)) <= 1  # which rows are not masked
+    assert forward(PolicyObjective.reinforce()) <= 2  # and which of them have an advantage
+    assert forward(PolicyObjective.dapo()) <= 2 + 2 * 4  # and, chunk by chunk, which are not clipped
+    assert forward(PolicyObjective.gspo()) <= 5 + 2 * 4  # and how long the sequences are
+
+
+@pytest.mark.parametrize(("name", "chunk"), [("grpo", 1024), ("gspo", 1024), ("gspo", 256), ("none", 1024)])
+def test_linear_memory_of_every_way(name: str, chunk: int) -> None:
+    N, D, V = 8192, 1024, 151936
+    batch = packed_inputs(N, D, V, torch.bfloat16, sequences=16)
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    linear_outputs(batch, objective=EVERY[name], chunk_tokens=chunk)
+    peak = torch.cuda.max_memory_allocated() - before
+    gradients = (V * D + N * D) * (4 + 2)  # fp32 sums, and in bf16
+    logits = (chunk * V + 64 * N) * (4 + 2)  # fp32 logits and their bf16 gradient
+    rows = N * D * (4 + 2) * 2  # hidden states of the rows that are visited
+    assert peak < 1.05 * (gradients + logits + rows)
+
+
+@pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores")
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("mode", ["default", "reduce-overhead"])
+@pytest.mark.parametrize("name", ["grpo", "gspo"])
+def test_linear_in_compiled_code(name: str, mode: str) -> None:
+    """Also where the compiler captures CUDA graphs by itself."""
+    torch.compiler.reset()
+    objective = EVERY[name]
+
+    def losses(hidden: Tensor, weight: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        return linear_policy_loss(hidden, weight, **batch, objective=objective, chunk_tokens=100).loss
+
+    compiled = torch.compile(losses, fullgraph=True, mode=mode, dynamic=False)
+    batch = packed_inputs(300, 64, 1000, torch.bfloat16)
+    hidden, weight = (batch.pop(key).requires_grad_() for key in ("hidden", "weight"))
+    expected = losses(hidden, weight, batch)
+    gradients = torch.autograd.grad(expected, (hidden, weight))
+    for _ in range(4):
+        torch.compiler.cudagraph_mark_step_begin()
+        found = compiled(hidden, weight, batch)
+        assert error(found.detach(), expected.detach()) < 1e-4
+        for ours, eager in zip(torch.autograd.grad(found, (hidden, weight)), gradients, strict=True):
+            assert error(ours, eager) < 5e-3
+    torch.compiler.reset()
