@@ -193,3 +193,33 @@ def test_bf16_has_a_gradient_buffer_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     seen.clear()
     run(linear_policy_loss, inputs(torch.float32), torch.float32, return_metrics=False)
     assert set(seen) == {(torch.float32, torch.float32)}
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses every operation whose result a host would have to wait for."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        assert name not in ("nonzero", "_local_scalar_dense", "is_nonzero", "unique_consecutive", "_unique2"), name
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("chunk_tokens", [5, None])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_while_a_graph_is_captured_nobody_waits(
+    name: str, chunk_tokens: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every row is visited then, and masked ones change nothing."""
+    given = inputs(torch.float32)
+    truth, _ = run(naive.linear_policy_loss, given, torch.float64, objective=OBJECTIVES[name])
+    policy = "pgkern.policy"
+    for module in ("token_ids", "temperature", "policy_batch", "packed_sequences", "token_weights"):
+        monkeypatch.setattr(f"{policy}.inputs.{module}.look_at_values", lambda device: False)
+    monkeypatch.setattr(f"{policy}.linear.linear_head.look_at_values", lambda device: False)
+    for module in ("visited_rows", "linear_gradient"):
+        monkeypatch.setattr(f"{policy}.linear.{module}.capturing", lambda tensor: True)
+    monkeypatch.setattr(f"{policy}.linear.linear_losses.move_active_rows_up_", None)
+    with NoWaiting():
+        found, _ = run(linear_policy_loss, given, torch.float32, objective=OBJECTIVES[name], chunk_tokens=chunk_tokens)
+    assert_judged(found, truth, torch.float32)
+    assert (found[1][~given["mask"]] == 0).all()
