@@ -115,7 +115,9 @@ def assert_judged(found: list[Tensor], truth: list[Tensor], dtype: torch.dtype) 
     assert [gradient.dtype for gradient in found[1:]] == [dtype] * 3
 
 
-@pytest.mark.parametrize("chunk_tokens", [1, 3, 5, None])
+@pytest.mark.parametrize(
+    ("chunk_tokens", "dtype"), [(1, torch.float32), (5, torch.float32), (5, torch.bfloat16)], indirect=["dtype"]
+)
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_equals_the_naive_twin(name: str, chunk_tokens: int | None, dtype: torch.dtype) -> None:
     given = inputs(dtype)
@@ -146,7 +148,7 @@ def test_quiet_rows_cost_nothing_without_metrics() -> None:
     assert_judged(found, truth, torch.float32)
 
 
-@pytest.mark.parametrize("V", [1, 63, 64, 65, 127, 200])
+@pytest.mark.parametrize("V", [1, 64, 127])
 @pytest.mark.parametrize("name", ["grpo", "gspo bonus"])
 def test_vocabularies_in_blocks(name: str, V: int, dtype: torch.dtype) -> None:
     """Two visits to blocks of the vocabulary, of which the last is not full; a cap, and a temperature per token."""
@@ -204,11 +206,8 @@ class NoWaiting(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("chunk_tokens", [5, None])
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_while_a_graph_is_captured_nobody_waits(
-    name: str, chunk_tokens: int | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_a_graph_is_captured_nobody_waits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every row is visited then, and masked ones change nothing."""
     given = inputs(torch.float32)
     truth, _ = run(naive.linear_policy_loss, given, torch.float64, objective=OBJECTIVES[name])
@@ -220,6 +219,6 @@ def test_while_a_graph_is_captured_nobody_waits(
         monkeypatch.setattr(f"{policy}.linear.{module}.capturing", lambda tensor: True)
     monkeypatch.setattr(f"{policy}.linear.linear_losses.move_active_rows_up_", None)
     with NoWaiting():
-        found, _ = run(linear_policy_loss, given, torch.float32, objective=OBJECTIVES[name], chunk_tokens=chunk_tokens)
+        found, _ = run(linear_policy_loss, given, torch.float32, objective=OBJECTIVES[name], chunk_tokens=5)
     assert_judged(found, truth, torch.float32)
     assert (found[1][~given["mask"]] == 0).all()
