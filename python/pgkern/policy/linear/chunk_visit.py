@@ -9,7 +9,7 @@ from torch import Tensor
 from ..backend import use_triton
 from ..logits.logit_gradient_rows import GradientRows
 from ..logits.logit_loss_rows import LossRows
-from ..logits.logit_statistics import logit_statistics_op
+from ..logits.logit_statistics import logit_statistics
 from ..logits.vocabulary_parallel import VocabularySlice, of_all_slices
 from ..terms.policy_terms import PolicyTerms
 from .linear_head import LinearHead
@@ -35,7 +35,7 @@ def visit_chunk(
         rows = LossRows(ids_T, temperature_T, head.softcap, columns, terms_T)
         _, log_probs_T, entropy_T, coefficients_T = rows.visit(logits_TV, gradient_TV)
         return log_probs_T, entropy_T, coefficients_T
-    found = logit_statistics_op(logits_TV, ids_T, temperature_T, head.softcap, columns, with_entropy=True)
+    found = logit_statistics(logits_TV, ids_T, temperature_T, head.softcap, columns, with_entropy=True)
     if part is not None:
         found = of_all_slices(torch.stack(found), head.token_ids_T[rows_T], temperature_T, part)
     log_probs_T, entropy_T, largest_T, log_sums_T = found

@@ -46,8 +46,11 @@ def checked_chunk_tokens(chunk_tokens: int | None) -> int | None:
 def vocabulary_blocks(
     rows: int, vocabulary: int, dtype: torch.dtype, device: torch.device, chunk_tokens: int | None
 ) -> Iterator[slice]:
-    """Blocks of the vocabulary whose logits, of all rows, are as many as one chunk's would be."""
-    numbers = longest_chunk(vocabulary, dtype, device, chunk_tokens) * vocabulary
+    """Blocks of the vocabulary whose logits, of all rows, are half as many as one chunk's would be.
+
+    What is converted on the way, and the sums of hidden's gradient, stand beside them.
+    """
+    numbers = longest_chunk(vocabulary, dtype, device, chunk_tokens) * vocabulary // 2
     width = min(vocabulary, max(_NARROWEST, numbers // max(1, rows)))
     blocks = max(1, -(-vocabulary // max(1, width)))
     # Even blocks, of a multiple of 64 columns, so that rows of logits and of the weight begin where reads like them to.

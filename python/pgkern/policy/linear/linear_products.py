@@ -13,7 +13,7 @@ from ..backend import use_triton
 
 # Weights, and gradients of logits, of another dtype than the product's are converted a slab of the vocabulary at a
 # time: this many numbers of the weight.
-_SLAB_NUMBERS = 1 << 23
+_SLAB_NUMBERS = 1 << 22
 
 
 def project(

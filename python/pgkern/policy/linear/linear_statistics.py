@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..logits.logit_statistics import logit_statistics_op
+from ..logits.logit_statistics import logit_statistics
 from ..logits.vocabulary_parallel import VocabularySlice, of_all_slices
 from ..logits.vocabulary_slices import merged_statistics
 from ..taken import taken
@@ -54,9 +54,7 @@ def linear_statistics(
         logits_RV, _ = buffer.rows(rows, columns)
         thin = None if low_rank is None else low_rank.factors(block)
         project(hidden_RD, head.weight_VD[block], taken(head.bias_V, block), out=logits_RV, thin=thin, near_T=near_R)
-        of_block = logit_statistics_op(
-            logits_RV, ids_R - block.start, temperature_R, head.softcap, columns, with_entropy
-        )
+        of_block = logit_statistics(logits_RV, ids_R - block.start, temperature_R, head.softcap, columns, with_entropy)
         torch.stack(of_block, out=found_4R)
     found = merged_statistics(found_W4R, ids_R, temperature_R, ends_of(blocks, device))
     if rounded is not None:

@@ -17,16 +17,10 @@ from .room import Room
 from .row_exponentials import exponentiate_rows_
 
 
-@torch.library.custom_op("pgkern::logit_statistics", mutates_args=())
-def logit_statistics_op(
+def logit_statistics(
     logits: Tensor, token_ids: Tensor, temperature: Tensor, softcap: float | None, vocab_size: int, with_entropy: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Of logits `[..., V]` and token ids `[N]`, all `[N]` in fp32 (fp64 from fp64): log-probabilities, entropies (any
-    value unless `with_entropy`), the largest capped logit, and `log(sum(exp((capped - largest) / temperature)))`.
-
-    `temperature` is `[1]` or `[N]`; columns from `vocab_size` on are padding. A token id that is none of the columns
-    has log-probability NaN; the other results do not depend on it.
-    """
+    """What the operator does, for passes that no compiler looks into."""
     dtype = torch.promote_types(logits.dtype, torch.float32)
     results = [torch.empty(token_ids.shape, dtype=dtype, device=logits.device) for _ in range(4)]
     if vocab_size == 0:
@@ -37,6 +31,19 @@ def logit_statistics_op(
     else:
         _by_torch(results, logits, token_ids, temperature, softcap, vocab_size, with_entropy)
     return results[0], results[1], results[2], results[3]
+
+
+@torch.library.custom_op("pgkern::logit_statistics", mutates_args=())
+def logit_statistics_op(
+    logits: Tensor, token_ids: Tensor, temperature: Tensor, softcap: float | None, vocab_size: int, with_entropy: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of logits `[..., V]` and token ids `[N]`, all `[N]` in fp32 (fp64 from fp64): log-probabilities, entropies (any
+    value unless `with_entropy`), the largest capped logit, and `log(sum(exp((capped - largest) / temperature)))`.
+
+    `temperature` is `[1]` or `[N]`; columns from `vocab_size` on are padding. A token id that is none of the columns
+    has log-probability NaN; the other results do not depend on it.
+    """
+    return logit_statistics(logits, token_ids, temperature, softcap, vocab_size, with_entropy)
 
 
 @logit_statistics_op.register_fake
