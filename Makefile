@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NATIVE_SOURCES := Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml $(shell find rust/src python kernels -name '*.rs' -o -name '*.py' -o -name '*.pyi')
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Seconds: a hang is a failure, not a stuck run. Said here, as where pytest-timeout is not installed pyproject.toml may not.
+# Seconds: a hang is a failure, not a stuck run. Not said in pyproject.toml, which pytest without pytest-timeout would refuse.
 export PYTEST_TIMEOUT := 600
 
 .PHONY: help demo test test-gpu lint bench bench-gpu wheel docs clean
@@ -28,7 +28,7 @@ test: $(STAMP)-dev lint ## lint, types, import floors, Rust and Python tests, ke
 
 test-gpu: ## the tests that need a CUDA device, by GPU_PYTHON, in 8 minutes at most
 	$(GPU_PYTHON) -m benches.gpu_machine pytest
-	timeout -s INT 450 $(GPU_PYTHON) -m pytest -m gpu tests/kernels/test_gpu.py
+	timeout -s INT --kill-after=10 450 $(GPU_PYTHON) -m pytest -m gpu tests/kernels/test_gpu.py
 
 lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
 	$(BIN)/ruff check
@@ -44,8 +44,8 @@ bench: $(STAMP)-dev ## losses against naive PyTorch, verification, packing, the 
 
 bench-gpu: ## the losses on a CUDA device, by GPU_PYTHON, in 8 minutes at most; into RESULTS
 	$(GPU_PYTHON) -m benches.gpu_machine
-	timeout -s INT 290 $(GPU_PYTHON) -m benches --results $(RESULTS) linear_policy_loss --device cuda --minutes 4
-	timeout -s INT 165 $(GPU_PYTHON) -m benches --results $(RESULTS) logits_policy_loss --device cuda --minutes 2
+	timeout -s INT --kill-after=10 290 $(GPU_PYTHON) -m benches --results $(RESULTS) linear_policy_loss --device cuda --minutes 4
+	timeout -s INT --kill-after=10 165 $(GPU_PYTHON) -m benches --results $(RESULTS) logits_policy_loss --device cuda --minutes 2
 
 wheel: $(VENV)/.created ## build the wheel and the source distribution into dist/
 	$(BIN)/pip install --quiet -c constraints.txt maturin

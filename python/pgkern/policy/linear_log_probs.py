@@ -93,7 +93,7 @@ def linear_token_log_probs(
         fp32 (fp64 from fp64) in hidden's leading shape, in nats; both results are differentiable, once.
     Raises:
         ValueError: shapes, dtypes or values that do not fit, with the numbers. A token id outside the vocabulary is
-            one on the CPU; on a GPU, which is not waited for, it makes that token's result NaN.
+            one on the CPU; on a GPU, where values are not looked at, it makes that token's result NaN.
     Source: the primer's eq. 3.
     """
     chunk_tokens = checked_chunk_tokens(chunk_tokens)

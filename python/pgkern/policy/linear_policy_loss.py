@@ -66,7 +66,8 @@ def linear_policy_loss(
 
     Args:
         hidden: `[N, D]` (packed) or `[B, L, D]` (padded), already aligned: `hidden[t]` predicts `token_ids[t]`.
-        weight: `[V, D]`.
+        weight: `[V, D]`. Of another dtype than hidden it is multiplied in fp32, which is slow on a GPU: under autocast
+            pass `weight.to(hidden.dtype)`.
         token_ids: hidden's leading shape, int64 or int32.
         bias: `[V]`.
         lora: an adapter of the head, `(lora_A [r, D], lora_B [V, r], scaling)`, of any floating dtype; neither
@@ -87,7 +88,8 @@ def linear_policy_loss(
             of shape `[N]` is one per token).
 
     Masked positions may hold anything, also a token id such as -100 or NaN in `hidden`. The metrics are those of
-    `policy_loss`, with "entropy".
+    `policy_loss`, with "entropy". On a GPU the host waits for the numbers of the rows that are visited, and where
+    tokens may be clipped again for every chunk; while a CUDA graph is captured nothing waits, and no row is left out.
 
     A weight, bias or adapter that is a DTensor (FSDP2, tensor parallelism) is gathered once a call, and its gradient is
     averaged over the ranks, as FSDP2 and DDP do with all others: with `num_tokens` (or `num_sequences`) of all ranks
@@ -95,8 +97,8 @@ def linear_policy_loss(
 
     Raises:
         ValueError: what `policy_loss` refuses, and types, shapes, dtypes or values that do not fit, with the numbers.
-            A token id outside the vocabulary at an unmasked position is one on the CPU; on a GPU, which is not waited
-            for, it makes the loss NaN.
+            A token id outside the vocabulary at an unmasked position is one on the CPU; on a GPU, where values are not
+            looked at, it makes the loss NaN.
     Source: the primer's eq. 26 and 27; PPO arXiv 1707.06347; GRPO arXiv 2402.03300.
     """
     require_instance("hidden", hidden, Tensor)

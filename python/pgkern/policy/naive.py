@@ -1,7 +1,7 @@
 """The slow twins: the same functions in plain torch, differentiated by autograd.
 
-Their signatures are the same, but for `process_group`. They hold all logits, loop over sequences and take no short cut.
-Tests and benches compare against them.
+Their signatures are the same, but for `process_group`. They hold all logits, loop over sequences and take no short cut;
+what says how the others save memory or work changes nothing here. Tests and benches compare against them.
 """
 
 import torch
@@ -51,6 +51,8 @@ def linear_token_log_probs(
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     return_entropy: bool = False,
+    chunk_tokens: int | None = None,
+    logits_dtype: torch.dtype | None = None,
 ) -> Tensor | tuple[Tensor, Tensor]:
     """`token_log_probs(hidden @ weight.T + scaling * (hidden @ lora_A.T) @ lora_B.T + bias, token_ids)`."""
     logits = torch.nn.functional.linear(hidden, weight, bias)
@@ -196,8 +198,10 @@ def linear_policy_loss(
     temperature: float | Tensor = 1.0,
     softcap: float | None = None,
     chunk_tokens: int | None = None,
+    logits_dtype: torch.dtype | None = None,
+    return_metrics: bool = True,
 ) -> PolicyLoss:
-    """`policy_loss(linear_token_log_probs(hidden, weight, token_ids), ...)`, all at once whatever `chunk_tokens` is."""
+    """`policy_loss(linear_token_log_probs(hidden, weight, token_ids), ...)`, all at once and without metrics."""
     kept = mask != 0
     # Masked rows become 0: rubbish in them, times a gradient of 0, would be rubbish in the weight's gradient.
     found = linear_token_log_probs(

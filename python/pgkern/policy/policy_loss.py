@@ -68,7 +68,7 @@ def policy_loss(
         num_tokens, num_sequences: the whole batch's count of unmasked tokens and of sequences with an unmasked token,
             for the loss of a part of it: the parts' losses and gradients then add up to the whole's. A reduction uses
             the one it divides by. A sequence must lie within one part where the objective looks at all of it. Numbers
-            of at least 0, or tensors of one; below 1 they count as 1; the value of a tensor on a GPU is not looked at.
+            of at least 0, or tensors of one; 0 counts as 1; the value of a tensor on a GPU is not looked at.
 
     A token's log-ratio is clamped to ±20, beyond which it has no gradient. fp16 and bf16 are computed in fp32.
     Differentiable once. Metrics: see `policy_metrics`. `torch.compile(fullgraph=True)` takes it whole.

@@ -36,9 +36,9 @@ def token_weights(
     if objective.reduction in ("sum", "none"):
         return mask_T
     if objective.reduction == "token_mean":
-        return mask_T / _at_least_one(mask_T.sum() if num_tokens is None else num_tokens)
+        return mask_T / _not_zero(mask_T.sum() if num_tokens is None else num_tokens)
     tokens_S = batch.sequences.lengths(mask_T)
-    sequences = _at_least_one((tokens_S > 0).sum() if num_sequences is None else num_sequences)
+    sequences = _not_zero((tokens_S > 0).sum() if num_sequences is None else num_sequences)
     if objective.reduction == "sequence_mean_token_sum":
         return mask_T / sequences
     if objective.reduction == "sequence_sum_constant":
@@ -48,9 +48,12 @@ def token_weights(
     return mask_T / (batch.sequences.spread(tokens_S.clamp(min=1)) * sequences)
 
 
-def _at_least_one(count: Count) -> Count:
+def _not_zero(count: Count) -> Count:
     """A batch without a token has loss 0, not 0 / 0. A count gets no gradient."""
-    return count.detach().reshape(()).clamp(min=1) if isinstance(count, Tensor) else max(float(count), 1.0)
+    if not isinstance(count, Tensor):
+        return float(count) or 1.0
+    count = count.detach().reshape(())
+    return count.where(count != 0, 1)
 
 
 def _check_count(name: str, count: Count | None) -> None:

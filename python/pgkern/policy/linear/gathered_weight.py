@@ -48,11 +48,11 @@ class _Gathered(torch.autograd.Function):
         from torch.distributed.tensor import DTensor, Partial
 
         mine = DTensor.from_local(
-            grad / ctx.mesh.size(),
+            grad,
             ctx.mesh,
             [Partial()] * ctx.mesh.ndim,
             run_check=False,
             shape=ctx.shape,
             stride=ctx.stride,
         )
-        return mine.redistribute(placements=ctx.placements)
+        return mine.redistribute(placements=ctx.placements) / ctx.mesh.size()

@@ -4,6 +4,7 @@ Names: N rows in all, V vocabulary.
 """
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -36,11 +37,11 @@ def checked_chunk_tokens(chunk_tokens: int | None) -> int | None:
     Raises:
         ValueError: neither None nor an integer of at least 1.
     """
-    if chunk_tokens is not None and (
-        isinstance(chunk_tokens, bool) or not isinstance(chunk_tokens, int) or chunk_tokens < 1
-    ):
+    if chunk_tokens is None:
+        return None
+    if isinstance(chunk_tokens, bool) or not isinstance(chunk_tokens, Integral) or chunk_tokens < 1:
         raise ValueError(f"chunk_tokens must be an integer of at least 1, got {chunk_tokens!r}")
-    return chunk_tokens
+    return int(chunk_tokens)
 
 
 def vocabulary_blocks(
@@ -65,9 +66,13 @@ def widest(blocks: Sequence[slice]) -> int:
     return max(widths)
 
 
-def ends_of(blocks: Sequence[slice], device: torch.device) -> Tensor:
-    """The first column after each block. Counted, not copied to the device: the host would wait for that."""
-    return (torch.arange(1, len(blocks) + 1, device=device) * widest(blocks)).clamp_(max=blocks[-1].stop)
+def ends_of(blocks: Sequence[slice], before: int, device: torch.device) -> Tensor:
+    """The first column after each block, and where `before` is 1 of all that lies before them.
+
+    Counted, not copied to the device: the host would wait for that.
+    """
+    steps_W = torch.arange(1 - before, len(blocks) + 1, device=device)
+    return (blocks[0].start + steps_W * widest(blocks)).clamp_(max=blocks[-1].stop)
 
 
 def whole_sequences(lengths: Sequence[int], longest: int) -> Iterator[slice]:

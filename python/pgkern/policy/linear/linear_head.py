@@ -82,8 +82,22 @@ class LinearHead:
 INPUTS = 5  # of `LinearHead.tensors` may want a gradient: hidden, weight, bias, down, up
 
 
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def _require_dtype(name: str, tensor: Tensor) -> None:
+    if tensor.dtype not in _DTYPES:
+        raise ValueError(f"{name} must be floating point, got {tensor.dtype} (not fp16, bf16, fp32 or fp64)")
+
+
 def compute_dtype(hidden: Tensor, weight: Tensor) -> torch.dtype:
-    """fp64 if hidden or weight is fp64, else fp32."""
+    """fp64 if hidden or weight is fp64, else fp32.
+
+    Raises:
+        ValueError: one of them is of a dtype that nothing is computed from.
+    """
+    _require_dtype("hidden", hidden)
+    _require_dtype("weight", weight)
     return torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
 
 
@@ -126,8 +140,8 @@ def linear_head(
     if token_ids.shape != hidden.shape[:-1]:
         raise ValueError(f"token_ids has shape {list(token_ids.shape)}, expected hidden's {list(hidden.shape[:-1])}")
     for name, tensor in (("hidden", hidden), ("weight", weight), ("bias", bias)):
-        if tensor is not None and not tensor.is_floating_point():
-            raise ValueError(f"{name} must be floating point, got {tensor.dtype}")
+        if tensor is not None:
+            _require_dtype(name, tensor)
         if tensor is not None and tensor.device != weight.device:
             raise ValueError(f"{name} is on {tensor.device}, weight on {weight.device}")
     if bias is not None and bias.shape != weight.shape[:1]:

@@ -19,6 +19,8 @@ from .logit_buffer import LogitBuffer
 from .low_rank import LowRank
 from .rounded_logits import NearRows, rounds_logits
 
+_BLOCKS_TOGETHER = 16  # blocks whose statistics are kept until they are put together: four numbers a row each
+
 
 class Statistics(NamedTuple):
     """See the operator `logit_statistics`; `entropy` may be anything where it was not asked for."""
@@ -48,15 +50,25 @@ def linear_statistics(
     buffer = LogitBuffer(head, rows * widest(blocks), with_gradient=False)
     rounded = NearRows.of(head, hidden_RD, low_rank, ids_R) if rounds_logits(head, rows, chunk_tokens) else None
     near_R = None if rounded is None else rounded.near_R
-    found_W4R = torch.empty(len(blocks), 4, rows, dtype=dtype, device=device)
-    for block, found_4R in zip(blocks, found_W4R, strict=True):
-        columns = block.stop - block.start
-        logits_RV, _ = buffer.rows(rows, columns)
-        thin = None if low_rank is None else low_rank.factors(block)
-        project(hidden_RD, head.weight_VD[block], taken(head.bias_V, block), out=logits_RV, thin=thin, near_T=near_R)
-        of_block = logit_statistics(logits_RV, ids_R - block.start, temperature_R, head.softcap, columns, with_entropy)
-        torch.stack(of_block, out=found_4R)
-    found = merged_statistics(found_W4R, ids_R, temperature_R, ends_of(blocks, device))
+    found_W4R = torch.empty(1 + min(_BLOCKS_TOGETHER, len(blocks)), 4, rows, dtype=dtype, device=device)
+    found: tuple[Tensor, ...] | None = None
+    for start in range(0, len(blocks), _BLOCKS_TOGETHER):
+        together, before = blocks[start : start + _BLOCKS_TOGETHER], 0
+        if found is not None:  # what is known so far is of a slice like the others
+            torch.stack(found, out=found_W4R[0])
+            before = 1
+        for block, found_4R in zip(together, found_W4R[before:], strict=False):
+            columns = block.stop - block.start
+            logits_RV, _ = buffer.rows(rows, columns)
+            thin = None if low_rank is None else low_rank.factors(block)
+            bias_V = taken(head.bias_V, block)
+            project(hidden_RD, head.weight_VD[block], bias_V, out=logits_RV, thin=thin, near_T=near_R)
+            ids_of_block_R = ids_R - block.start
+            of_block = logit_statistics(logits_RV, ids_of_block_R, temperature_R, head.softcap, columns, with_entropy)
+            torch.stack(of_block, out=found_4R)
+        ends_W = ends_of(together, before, device)
+        found = merged_statistics(found_W4R[: before + len(together)], ids_R, temperature_R, ends_W)
+    assert found is not None
     if rounded is not None:
         found = rounded.log_probs(head, ids_R, temperature_R, *found[2:]), *found[1:]
     if part is not None:

@@ -1,6 +1,6 @@
 """A low-rank adapter's part of the logits, `hidden @ down.T @ up.T`, and the gradients of what it is made of.
 
-All of it is in the dtype of the logits' sums: the products are thin, so that nothing has to be rounded on the way.
+All of it is in the dtype of the logits' sums: the products are thin, and rounding would save nothing.
 Names: T rows, D hidden size, V vocabulary, K the adapter's rank.
 """
 

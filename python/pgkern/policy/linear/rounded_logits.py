@@ -13,7 +13,8 @@ from .linear_head import LinearHead
 from .linear_products import has_narrow_products
 from .low_rank import LowRank
 
-_SAMPLE = 64  # one row of the weight in so many is looked at to find about where the largest logit lies
+# Rows of the weight that are looked at to find about where the largest logit lies: one in so many, and no more numbers.
+_SAMPLE, _SAMPLE_NUMBERS = 64, 1 << 23
 
 
 def rounds_logits(head: LinearHead, rows: int, chunk_tokens: int | None) -> bool:
@@ -35,12 +36,14 @@ class NearRows:
         """A distance to `near` keeps its digits in bf16 if it is small; those of unlikely tokens are not missed."""
         dtype = head.compute_dtype
         hidden_RD = hidden_RD.to(dtype)
-        sample_RV = hidden_RD @ head.weight_VD[::_SAMPLE].to(dtype).t()
-        ids_R = ids_R.clamp(0, head.weight_VD.shape[0] - 1)
+        vocabulary = head.weight_VD.shape[0]
+        step = max(_SAMPLE, hidden_RD.shape[0] * vocabulary // _SAMPLE_NUMBERS)
+        sample_RV = hidden_RD @ head.weight_VD[::step].to(dtype).t()
+        ids_R = ids_R.clamp(0, vocabulary - 1)
         own_R = torch.linalg.vecdot(hidden_RD, head.weight_VD[ids_R].to(dtype))
         if low_rank is not None:
             low_RK, up_VK = low_rank.factors()
-            sample_RV.addmm_(low_RK, up_VK[::_SAMPLE].t())
+            sample_RV.addmm_(low_RK, up_VK[::step].t())
             own_R += torch.linalg.vecdot(low_RK, up_VK[ids_R])
         near_R = torch.maximum(sample_RV.amax(1), own_R)
         if head.softcap is not None:

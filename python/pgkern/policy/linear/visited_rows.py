@@ -14,7 +14,7 @@ from .linear_head import LinearHead
 
 @dataclass(frozen=True, slots=True)
 class VisitedRows:
-    """Row numbers. On a GPU the host waits for them, once, unless a graph is being captured: then all rows are."""
+    """Row numbers. On a GPU the host waits for them, unless a graph is being captured: then they are all rows."""
 
     loud_R: Tensor  # that may have a gradient; one sequence after the other, where the objective couples tokens
     quiet_R: Tensor  # that are known to have none: only their log-probabilities are wanted

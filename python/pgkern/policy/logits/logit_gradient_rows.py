@@ -31,7 +31,7 @@ class GradientRows:
     entropy_coefficients_N: Tensor | None
 
     def write(self, logits: Tensor, out: Tensor) -> None:
-        """Write the gradient into `out`: the logits, or a contiguous tensor of their shape and dtype."""
+        """Write the gradient into `out`: the logits, or a contiguous tensor of their shape."""
         # A token that is none of the vocabulary has a log-probability of NaN: its row says so, if it is wanted at all.
         outside_N = self.log_probs_N.isnan() & (self.coefficients_N != 0)
         coefficients_N = self.coefficients_N.masked_fill(outside_N, torch.nan)

@@ -28,7 +28,7 @@ class LossRows:
 
     def visit(self, logits: Tensor, out: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Losses, log-probabilities, entropies and coefficients. The gradient goes into `out`: the logits, a contiguous
-        tensor of their shape and dtype, or nothing."""
+        tensor of their shape, or nothing."""
         losses_N, log_probs_N, entropy_N, coefficients_N = (torch.empty_like(self.terms.weights_N) for _ in range(4))
         results = (losses_N, log_probs_N, entropy_N, coefficients_N)
         if self.vocab_size == 0:

@@ -62,7 +62,7 @@ def vocabulary_slice(
     mine_2[1].fill_(tokens)
     columns_W, tokens_W = _gathered(mine_2, process_group).unbind(1)
     if look_at_values(device) and bool((tokens_W != tokens).any()):
-        raise ValueError(f"logits must have as many rows on every rank, got {tokens_W.tolist()} in the ranks' order")
+        raise ValueError(f"there must be as many rows on every rank, got {tokens_W.tolist()} in the ranks' order")
     return VocabularySlice(process_group, columns, columns_W.cumsum(0))
 
 

@@ -63,6 +63,7 @@ CLIP = Surrogate(
     needs=("clip_low", "clip_high"),
     may=("dual_clip", "delta"),
     clipped=clipped,
+    clips_gradients=True,
     on_device=lambda objective: ("clipped_ratio", clip_bounds(objective)),
     further_checks=_check,
     at_ratio_one="token",

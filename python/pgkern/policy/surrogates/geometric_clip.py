@@ -48,4 +48,5 @@ GEOMETRIC_CLIP = Surrogate(
     otherwise="clips tokens within the mean of their sequence",
     needs=("clip_low", "clip_high"),
     clipped=clipped,
+    clips_gradients=True,
 )

@@ -65,6 +65,7 @@ class Surrogate:
     at_ratio_one: of a surrogate of sequences, the ratio ("none" or, of the sequence's mean advantage, "token") with
         which the plain surrogate adds up to the same over a sequence where no old policy is known: every ratio is 1.
     clipped: which tokens lie beyond its lower and its upper bound, for the metrics.
+    clips_gradients: whether some of those have no slope.
     on_device: the name of the same formula in `kernels/token_objective.py`, and its numbers; of a formula for which
         `w * A` in place of A is `w` times the loss, for every w >= 0. Without one, losses from
         logits and hidden states take two visits: log-probabilities, this slope, gradient.
@@ -77,6 +78,7 @@ class Surrogate:
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     clipped: Callable[[SurrogateInputs, "PolicyObjective"], "tuple[Tensor, Tensor] | None"] = never_clipped
+    clips_gradients: bool = False
     on_device: Callable[["PolicyObjective"], DeviceFunction] | None = None
     further_checks: Callable[["PolicyObjective"], None] = nothing_more
     acts_without_advantage: bool = False

@@ -4,13 +4,14 @@ Names: N tokens in all, T tokens of one chunk.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..objective import PolicyObjective
 from ..surrogates import SURROGATES
-from ..surrogates.surrogate import SurrogateInputs, never_clipped
+from ..surrogates.surrogate import SurrogateInputs
 from ..taken import taken
 from .log_ratio import clamped_log_ratio, log_ratio_slope
 from .reference_kl import reference_kl, reference_kl_slope
@@ -70,7 +71,7 @@ class PolicyTerms:
         """Whether a token whose advantage is not 0 may turn out to have no gradient: clipped, or masked by its
         correction, with nothing else that acts on it."""
         objective = self.objective
-        clips = self.old_log_probs_N is not None and SURROGATES[objective.surrogate].clipped is not never_clipped
+        clips = self.old_log_probs_N is not None and SURROGATES[objective.surrogate].clips_gradients
         return objective.kl_coef == 0 and objective.entropy_coef == 0 and (clips or objective.correction == "mask")
 
     def for_rows(self) -> "PolicyTerms":
@@ -97,7 +98,8 @@ class PolicyTerms:
     def _at_ratio_one(self) -> "PolicyTerms":
         """The plain surrogate that adds up to the same, where there is one; losses of single tokens may differ."""
         objective = self.objective
-        ratio = SURROGATES[objective.surrogate].at_ratio_one
+        surrogate = SURROGATES[objective.surrogate]
+        ratio = surrogate.at_ratio_one
         if ratio is None or objective.reduction == "none" or objective.sums_correction:
             return self
         advantages_N = self.advantages_N
@@ -106,16 +108,8 @@ class PolicyTerms:
                 return self  # each token's own weight would be within the mean
             assert self.sequences is not None
             advantages_N = self.sequences.mean(advantages_N)
-        plain = replace(
-            objective,
-            ratio=ratio,
-            surrogate="plain",
-            clip_low=None,
-            clip_high=None,
-            dual_clip=None,
-            delta=None,
-            mirror_coef=None,
-        )
+        own: dict[str, Any] = dict.fromkeys(surrogate.needs + surrogate.may)
+        plain = replace(objective, ratio=ratio, surrogate="plain", **own)
         return replace(self, advantages_N=advantages_N, objective=plain)
 
     def at(self, rows_T: Tensor | slice) -> "PolicyTerms":
