@@ -15,6 +15,7 @@ import pgkern
 from pgkern import PolicyObjective, linear_policy_loss, linear_token_log_probs
 from pgkern.policy import naive
 from pgkern.policy.linear.linear_statistics import _BLOCKS_TOGETHER
+from pgkern.policy.surrogates import SURROGATES
 
 Build = Callable[..., Any]
 
@@ -63,14 +64,26 @@ def test_many_blocks_of_the_vocabulary(problem: Build, blocks: int) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_only_surrogates_that_clip_gradients_are_watched_for_it(problem: Build) -> None:
+@pytest.mark.parametrize(("name", "clips"), [("grpo", True), ("gmpo", True), ("cispo", False)])
+def test_what_is_clipped_has_no_gradient_only_where_the_surrogate_says_so(
+    problem: Build, name: str, clips: bool
+) -> None:
     p = problem(drift=2.0)
-    for name, clips in (("grpo", True), ("gmpo", True), ("cispo", False), ("sapo", False)):
-        objective = getattr(PolicyObjective, name)()
-        result = linear_policy_loss(
-            p.hidden, p.weight, p.token_ids, p.advantages, p.mask, old_log_probs=p.old_log_probs, objective=objective
-        )
-        assert (result.metrics["active_fraction"] < 1) == clips
+    objective = getattr(PolicyObjective, name)()
+    metrics = linear_policy_loss(
+        p.hidden,
+        p.weight,
+        p.token_ids,
+        p.advantages,
+        p.mask,
+        old_log_probs=p.old_log_probs,
+        bias=p.bias,
+        temperature=p.temperature,
+        objective=objective,
+    ).metrics
+    assert metrics["clip_fraction_low"] + metrics["clip_fraction_high"] > 0
+    assert (metrics["active_fraction"] < 1) == clips
+    assert SURROGATES[objective.surrogate].clips_gradients == clips
 
 
 def test_an_integer_of_numpy_is_one(problem: Build) -> None:

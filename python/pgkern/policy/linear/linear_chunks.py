@@ -72,7 +72,8 @@ def ends_of(blocks: Sequence[slice], before: int, device: torch.device) -> Tenso
     Counted, not copied to the device: the host would wait for that.
     """
     steps_W = torch.arange(1 - before, len(blocks) + 1, device=device)
-    return (blocks[0].start + steps_W * widest(blocks)).clamp_(max=blocks[-1].stop)
+    ends_W: Tensor = blocks[0].start + steps_W * widest(blocks)
+    return ends_W.clamp_(max=blocks[-1].stop)
 
 
 def whole_sequences(lengths: Sequence[int], longest: int) -> Iterator[slice]:
