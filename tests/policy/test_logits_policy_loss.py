@@ -4,6 +4,7 @@ Names: B padded rows of L tokens, T tokens in all, V vocabulary.
 """
 
 import dataclasses
+import importlib
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -160,6 +161,23 @@ def test_equals_the_naive_twin(name: str) -> None:
     for form, given in forms.items():
         found = value_and_gradient(logits_policy_loss, given, objective=objective)
         assert_same(found, value_and_gradient(naive.logits_policy_loss, given, objective=objective), (form, objective))
+
+
+@pytest.mark.parametrize(("name", "visits"), [("gspo", 1), ("cispo", 1), ("kimi_k15", 1), ("gmpo", 2)])
+def test_visits_without_old_log_probs(name: str, visits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ratios of sequences are 1 then, and where that makes a surrogate plain its tokens stand alone."""
+    first_visits: list[int] = []
+    module = importlib.import_module("pgkern.policy.logits_policy_loss")
+    real = module.differentiable_log_probs
+    monkeypatch.setattr(module, "differentiable_log_probs", lambda *a, **k: first_visits.append(1) or real(*a, **k))
+    objective = NAMED[name]
+    batch = build_batch()
+    del batch["old_log_probs"]
+    found, expected = (
+        value_and_gradient(f, batch, objective=objective) for f in (logits_policy_loss, naive.logits_policy_loss)
+    )
+    assert_same(found, expected, name, **EXACT)
+    assert len(first_visits) == visits - 1
 
 
 @pytest.mark.parametrize("name", FEW)

@@ -96,7 +96,7 @@ def logits_policy_loss(
     token_ids_N = checked_token_ids(token_ids, columns if part is None else part.vocabulary, batch.mask_T)
     terms = batch.terms(token_weights(batch, objective, num_tokens, num_sequences), objective)
     of_rows = terms.for_rows()
-    if process_group is not None or logits.dtype == torch.float16 or not terms.take_one_visit:
+    if process_group is not None or logits.dtype == torch.float16 or not of_rows.take_one_visit:
         log_probs_N, entropy_N = differentiable_log_probs(
             logits,
             token_ids_N,

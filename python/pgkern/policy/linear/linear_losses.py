@@ -23,6 +23,8 @@ from .logit_buffer import LogitBuffer
 from .low_rank import LowRank
 from .visited_rows import VisitedRows, visited_rows
 
+_MOVED_TOGETHER = 16  # rows that are read before they are written
+
 
 @dataclass(frozen=True, slots=True)
 class LinearLosses:
@@ -127,6 +129,3 @@ def move_active_rows_up_(rows_TV: Tensor, active_T: Tensor) -> Tensor | None:
     order_A = torch.arange(count, device=rows_TV.device)
     order_A[holes_M] = movers_M
     return order_A
-
-
-_MOVED_TOGETHER = 16  # rows that are read before they are written

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..taken import taken, taken_temperature
 from .room import Room
 
 # Rows are visited a block at a time, so that the scratch is small beside a chunk: this many numbers. Smaller blocks fit
@@ -46,17 +45,6 @@ class RowStatistics:
         if self.token_slopes_T is not None:
             token_scales_T *= self.token_slopes_T
         return row_scales_T, token_scales_T / self.temperature_T
-
-    def at(self, rows_A: Tensor) -> "RowStatistics":
-        """Of these rows only."""
-        return RowStatistics(
-            self.log_probs_T[rows_A],
-            taken(self.entropy_T, rows_A),
-            self.largest_T[rows_A],
-            self.sums_T[rows_A],
-            taken(self.token_slopes_T, rows_A),
-            taken_temperature(self.temperature_T, rows_A),
-        )
 
 
 def exponentiate_rows_(
