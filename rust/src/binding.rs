@@ -121,7 +121,7 @@ fn verdicts(
 ) -> Result<Vec<u8>, rayon::ThreadPoolBuildError> {
     let one = |(index, completion): (usize, &Cow<'_, str>)| {
         let begin = if index == 0 { 0 } else { ends[index - 1] };
-        crate::verify::verify(completion, &golds[begin..ends[index]], mode).code()
+        crate::verify::verify(completion, &golds[begin..ends[index]], mode, &crate::options::Options::default()).code()
     };
     let bytes: usize = completions.iter().map(|completion| completion.len()).sum();
     if num_threads == Some(1) || bytes < WORTH_SHARING {
@@ -251,7 +251,7 @@ mod _native {
         let gold_texts: Vec<Cow<'_, str>> = golds.objects.iter().map(PyStringMethods::to_string_lossy).collect();
         let accepted: Vec<&str> = gold_texts.iter().map(AsRef::as_ref).collect();
         let text = answer.to_string_lossy();
-        Ok(py.detach(|| crate::verify::equivalent(&text, &accepted).code()))
+        Ok(py.detach(|| crate::verify::equivalent(&text, &accepted, &crate::options::Options::default()).code()))
     }
 
     #[pyfunction]
@@ -261,7 +261,7 @@ mod _native {
         let gold_texts: Vec<Cow<'_, str>> = golds.objects.iter().map(PyStringMethods::to_string_lossy).collect();
         let accepted: Vec<&str> = gold_texts.iter().map(AsRef::as_ref).collect();
         let text = completion.to_string_lossy();
-        Ok(py.detach(|| crate::verify::verify(&text, &accepted, mode).code()))
+        Ok(py.detach(|| crate::verify::verify(&text, &accepted, mode, &crate::options::Options::default()).code()))
     }
 
     #[pyfunction]

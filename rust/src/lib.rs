@@ -2,9 +2,15 @@
 
 pub mod answer;
 pub mod batching;
+pub mod budget;
+pub mod certified;
+pub mod equality;
+pub mod explain;
+pub mod expression;
 pub mod extract;
 pub mod latex;
 pub mod number;
+pub mod options;
 pub mod pool;
 pub mod verdict;
 pub mod verify;

@@ -5,24 +5,25 @@ use crate::answer::choice::{letter_of_answer, letter_of_gold};
 use crate::answer::compare::{Comparison, compare};
 use crate::answer::read::read;
 use crate::extract::{Mode, extract};
+use crate::options::Options;
 use crate::verdict::Verdict;
 
 /// Extracts the completion's answer and compares it with each accepted gold.
 #[must_use]
-pub fn verify(completion: &str, golds: &[&str], mode: Mode) -> Verdict {
+pub fn verify(completion: &str, golds: &[&str], mode: Mode, options: &Options) -> Verdict {
     match extract(completion, mode) {
-        Some(answer) => equivalent(&answer, golds),
+        Some(answer) => equivalent(&answer, golds, options),
         None => Verdict::NoAnswer,
     }
 }
 
 /// Compares a bare answer with each accepted gold; no gold at all is a bad one.
 #[must_use]
-pub fn equivalent(answer: &str, golds: &[&str]) -> Verdict {
-    golds.iter().map(|gold| against_one(answer, gold)).fold(Verdict::BadGold, Verdict::or)
+pub fn equivalent(answer: &str, golds: &[&str], options: &Options) -> Verdict {
+    golds.iter().map(|gold| against_one(answer, gold, options)).fold(Verdict::BadGold, Verdict::or)
 }
 
-fn against_one(answer: &str, gold: &str) -> Verdict {
+fn against_one(answer: &str, gold: &str, _options: &Options) -> Verdict {
     if gold.trim().is_empty() {
         return Verdict::BadGold;
     }

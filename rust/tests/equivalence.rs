@@ -1,8 +1,17 @@
 //! What is equal to what, as a table. The rules are in `answer::compare`.
 
 use pgkern::extract::Mode;
+use pgkern::options::Options;
 use pgkern::verdict::Verdict::{self, BadGold, Correct, NoAnswer, Unparsed, Wrong};
-use pgkern::verify::{equivalent, verify};
+use pgkern::verify;
+
+fn equivalent(answer: &str, golds: &[&str]) -> Verdict {
+    verify::equivalent(answer, golds, &Options::default())
+}
+
+fn verify(completion: &str, golds: &[&str], mode: Mode) -> Verdict {
+    verify::verify(completion, golds, mode, &Options::default())
+}
 
 fn check(table: &[(&str, &str, Verdict)]) {
     for (gold, answer, verdict) in table {

@@ -3,8 +3,17 @@
 use std::time::{Duration, Instant};
 
 use pgkern::extract::{Mode, extract};
+use pgkern::options::Options;
 use pgkern::verdict::Verdict;
-use pgkern::verify::{equivalent, verify};
+use pgkern::verify;
+
+fn equivalent(answer: &str, golds: &[&str]) -> Verdict {
+    verify::equivalent(answer, golds, &Options::default())
+}
+
+fn verify(completion: &str, golds: &[&str], mode: Mode) -> Verdict {
+    verify::verify(completion, golds, mode, &Options::default())
+}
 
 /// Far above what any of these takes in a debug build on a busy machine; a quadratic pass takes minutes.
 const SOON: Duration = Duration::from_secs(5);

@@ -1,43 +1,27 @@
 //! Exact fractions of integers of any size, within a budget of digits.
 
-use std::cmp::Ordering;
+use dashu_base::{BitTest, Sign, UnsignedAbs};
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
 
-use num_bigint::{BigInt, Sign};
+pub use crate::budget::OverBudget;
 
 /// Decimal digits a number may have. Far above any answer, far below what takes a millisecond.
 pub const MAX_DIGITS: usize = 2_000;
 
-/// A number that would have more than [`MAX_DIGITS`] digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OverBudget;
-
-/// `numerator / denominator`, the denominator above zero; not reduced, as comparing by cross products needs no gcd.
-#[derive(Debug, Clone)]
-pub struct Rational {
-    numerator: BigInt,
-    denominator: BigInt,
-}
-
-impl PartialEq for Rational {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Rational {}
-impl PartialOrd for Rational {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Rational {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (&self.numerator * &other.denominator).cmp(&(&other.numerator * &self.denominator))
-    }
-}
+/// A fraction in lowest terms.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rational(RBig);
 
 impl From<i64> for Rational {
     fn from(integer: i64) -> Self {
-        Self { numerator: BigInt::from(integer), denominator: BigInt::from(1) }
+        Self(RBig::from(IBig::from(integer)))
+    }
+}
+
+impl From<IBig> for Rational {
+    fn from(integer: IBig) -> Self {
+        Self(RBig::from(integer))
     }
 }
 
@@ -53,14 +37,13 @@ impl Rational {
         if digits > MAX_DIGITS || zeros > MAX_DIGITS || digits + zeros > MAX_DIGITS {
             return Err(OverBudget);
         }
-        let numeral = [integer, fraction].concat();
-        let numerator = BigInt::parse_bytes(numeral.as_bytes(), 10).unwrap_or_default();
-        let power = ten_to(zeros);
-        Ok(if scale >= 0 {
-            Self { numerator: numerator * power, denominator: BigInt::from(1) }
+        let numeral = UBig::from_str_radix(&[integer, fraction].concat(), 10).unwrap_or_default();
+        let power = UBig::from(10_u8).pow(zeros);
+        Ok(Self(if scale >= 0 {
+            RBig::from(IBig::from(numeral * power))
         } else {
-            Self { numerator, denominator: power }
-        })
+            RBig::from_parts(IBig::from(numeral), power)
+        }))
     }
 
     /// `whole.fixed` followed by `repeating` for ever: 0.1(6) is one sixth.
@@ -73,55 +56,106 @@ impl Rational {
         if fixed.len() + repeating.len() > MAX_DIGITS {
             return Err(OverBudget);
         }
-        let nines = ten_to(repeating.len()) - 1; // 0.(r) = r / (10^len - 1)
-        let tail = Self { numerator: tail.numerator, denominator: nines * ten_to(fixed.len()) };
+        let ten = UBig::from(10_u8);
+        let nines = ten.pow(repeating.len()) - UBig::ONE; // 0.(r) = r / (10^len - 1)
+        let tail = Self(RBig::from_parts(tail.numerator().clone(), nines * ten.pow(fixed.len())));
         Ok(head.plus(&tail))
+    }
+
+    /// Of the integers `numerator / denominator`, or nothing for a division by zero.
+    #[must_use]
+    pub fn from_integers(numerator: IBig, denominator: IBig) -> Option<Self> {
+        Self::from(numerator).over(&Self::from(denominator))
+    }
+
+    /// The number above the line, with the sign.
+    #[must_use]
+    pub fn numerator(&self) -> &IBig {
+        self.0.numerator()
+    }
+
+    /// The number below the line, above zero.
+    #[must_use]
+    pub fn denominator(&self) -> &UBig {
+        self.0.denominator()
     }
 
     /// `self + other`.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
-        Self {
-            numerator: &self.numerator * &other.denominator + &other.numerator * &self.denominator,
-            denominator: &self.denominator * &other.denominator,
-        }
+        Self(&self.0 + &other.0)
+    }
+
+    /// `self - other`.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self(&self.0 - &other.0)
     }
 
     /// `self · other`.
     #[must_use]
     pub fn times(&self, other: &Self) -> Self {
-        Self { numerator: &self.numerator * &other.numerator, denominator: &self.denominator * &other.denominator }
+        Self(&self.0 * &other.0)
     }
 
     /// `self / other`, or nothing for a division by zero.
     #[must_use]
     pub fn over(&self, other: &Self) -> Option<Self> {
-        let (mut numerator, mut denominator) =
-            (&self.numerator * &other.denominator, &self.denominator * &other.numerator);
-        match denominator.sign() {
-            Sign::NoSign => return None,
-            Sign::Minus => (numerator, denominator) = (-numerator, -denominator),
-            Sign::Plus => {}
-        }
-        Some(Self { numerator, denominator })
+        (!other.is_zero()).then(|| Self(&self.0 / &other.0))
     }
 
     /// `-self`.
     #[must_use]
     pub fn negated(self) -> Self {
-        Self { numerator: -self.numerator, denominator: self.denominator }
+        Self(-self.0)
+    }
+
+    /// `|self|`.
+    #[must_use]
+    pub fn magnitude(self) -> Self {
+        if self.is_negative() { self.negated() } else { self }
+    }
+
+    /// `self = 0`.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// `self < 0`.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        self.0.sign() == Sign::Negative && !self.0.is_zero()
+    }
+
+    /// Whether the denominator is one.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        self.0.is_int()
+    }
+
+    /// `self` where it is an integer of 64 bits.
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        if self.is_integer() { i64::try_from(self.numerator()).ok() } else { None }
     }
 
     /// `|self| > 1`.
     #[must_use]
     pub fn is_beyond_one(&self) -> bool {
-        self.numerator.magnitude() > self.denominator.magnitude()
+        self.numerator().unsigned_abs() > *self.denominator()
     }
 
     /// `0 ≤ self < 1`.
     #[must_use]
     pub fn is_proper(&self) -> bool {
-        self.numerator.sign() != Sign::Minus && self.numerator < self.denominator
+        !self.is_negative() && !self.is_beyond_one() && *self != Self::from(1)
+    }
+
+    /// Bits of the longer of numerator and denominator.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        self.numerator().bit_len().max(self.denominator().bit_len())
     }
 
     /// `self` to a whole power; nothing for 0⁰ and for a negative power of zero.
@@ -129,21 +163,15 @@ impl Rational {
     /// # Errors
     /// More than [`MAX_DIGITS`] digits in the result.
     pub fn to_power(&self, exponent: i64) -> Result<Option<Self>, OverBudget> {
-        if self.numerator.sign() == Sign::NoSign && exponent <= 0 {
+        if self.is_zero() && exponent <= 0 {
             return Ok(None);
         }
-        let bits = self.numerator.bits().max(self.denominator.bits());
-        let power = u32::try_from(exponent.unsigned_abs()).map_err(|_| OverBudget)?;
-        if bits > 1 && bits.saturating_mul(u64::from(power)) > 3 * MAX_DIGITS as u64 {
+        let power = isize::try_from(exponent).map_err(|_| OverBudget)?;
+        if self.bits() > 1 && self.bits().saturating_mul(power.unsigned_abs()) > 3 * MAX_DIGITS {
             return Err(OverBudget); // a decimal digit is more than three bits
         }
-        let raised = Self { numerator: self.numerator.pow(power), denominator: self.denominator.pow(power) };
-        Ok(if exponent < 0 { Self::from(1).over(&raised) } else { Some(raised) })
+        Ok(Some(Self(self.0.pow(power))))
     }
-}
-
-fn ten_to(zeros: usize) -> BigInt {
-    u32::try_from(zeros).map_or_else(|_| BigInt::from(0), |zeros| BigInt::from(10).pow(zeros))
 }
 
 #[cfg(test)]
