@@ -35,16 +35,9 @@ impl Budget {
     /// # Errors
     /// Fewer are left; then none are.
     pub fn spend(&self, units: u64) -> Result<(), OverBudget> {
-        match self.left.get().checked_sub(units) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None => {
-                self.left.set(0);
-                Err(OverBudget)
-            }
-        }
+        let left = self.left.get().checked_sub(units);
+        self.left.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(OverBudget)
     }
 
     /// The units spent so far.
