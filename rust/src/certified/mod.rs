@@ -1,1 +1,75 @@
 //! Numbers that are known to lie between two others: what an expression is worth, for certain, to any precision.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use crate::budget::{Budget, OverBudget};
+use crate::expression::Expression;
+use crate::number::rational::Rational;
+
+/// The values of variables.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Point {
+    variables: BTreeMap<String, Rational>,
+}
+
+impl Point {
+    /// No variable has a value.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self::default()
+    }
+
+    /// Gives the variable of this name its value.
+    pub fn set(&mut self, name: &str, value: Rational) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    /// The value of the variable of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Rational> {
+        self.variables.get(name)
+    }
+}
+
+/// Why an expression has no certified value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It takes more work than is left.
+    OverBudget,
+    /// It is proven to have none: a division by zero, the logarithm of zero.
+    Undefined,
+    /// Known so far is too little: a divisor may be zero. More precision may help.
+    NotEnough,
+    /// It has a variable without a value or a function that is not evaluated.
+    Unsupported,
+}
+
+impl From<OverBudget> for Failure {
+    fn from(OverBudget: OverBudget) -> Self {
+        Self::OverBudget
+    }
+}
+
+/// Whether a value is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zero {
+    /// It is, proven.
+    Yes,
+    /// It is not, proven; its sign where it is real.
+    No {
+        /// Greater or less than zero; nothing for a value that is not real.
+        sign: Option<Ordering>,
+    },
+    /// No precision within reach told.
+    Unknown,
+}
+
+/// Whether `expression` is zero at `point`.
+///
+/// # Errors
+/// It has no value there, none that is supported, or takes more work than is left.
+pub fn zero_test(_expression: &Expression, _point: &Point, budget: &Budget) -> Result<Zero, Failure> {
+    budget.spend(1)?;
+    Ok(Zero::Unknown)
+}
