@@ -1,4 +1,4 @@
-"""The picture of the verification bench's record."""
+"""The pictures of the verification bench's record."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Any
 
 from .bars import Bar, Panel, write_bars
 from .ink import subtitle
+from .latency import write_latency
 
 
 def draw(record: Mapping[str, Any], path: Path) -> Sequence[Path]:
-    """Speed beside Math-Verify, or by itself where that was not installed."""
+    """Speed beside Math-Verify, or by itself where that was not installed; how long single verdicts take."""
     if record["compared"]:
         title = "Verification: pgkern beside Math-Verify"
         bars = [
@@ -31,4 +32,6 @@ def draw(record: Mapping[str, Any], path: Path) -> Sequence[Path]:
         panel = Panel("Throughput", "pairs / s on one thread", bars, log=True)
     picture = path.with_suffix(".png")
     write_bars(picture, title, f"{subtitle(record)}; higher is better", [panel])
-    return [picture]
+    histogram = path.with_name(path.stem + "-latency.png")
+    write_latency(histogram, "How long a single verdict takes", subtitle(record), record["latency"])
+    return [picture, histogram]

@@ -3,7 +3,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benches.verification_pairs import load_pairs
+from benches.verification_agreement import compare, disagreement_page
+from benches.verification_latency import EDGES_US, latency_row
+from benches.verification_pairs import Pairs, load_pairs
 
 
 def test_quick_form_on_the_built_in_sample(run_quick: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
@@ -14,16 +16,46 @@ def test_quick_form_on_the_built_in_sample(run_quick: Callable[..., dict[str, An
     assert sample["count"] == together["count"] == 12
     assert sum(sample["verdicts"].values()) == 12
     assert sample["labelled"] == 12
-    assert sample["agreeing"] + len(sample["ids_against_label"]) == 12
-    assert sample["agreeing"] >= 10  # two of them ask for algebra
-    assert sample["slowest_seconds"] > 0
+    assert sample["agreeing"] + sample["missed"] + sample["falsely_right"] == 12
+    assert sample["falsely_right"] == 0
+    (latency,) = record["latency"]
+    assert sum(latency["counts"]) == 12
+    assert latency["slowest_seconds"] >= latency["p99_seconds"] >= latency["p50_seconds"] > 0
+    assert latency["slowest_id"].startswith("sample-")
     (compared,) = record["compared"]
     parts = ("both_right", "only_ours_right", "only_theirs_right", "both_wrong")
     assert sum(compared[part] for part in parts) == compared["count"] == 12
-    assert len(compared["ids_only_ours_right"]) == compared["only_ours_right"]
+    ours_alone = [one for one in compared["disagreements"] if (one["ours"], one["math_verify"]) == ("CORRECT", "wrong")]
+    assert len(ours_alone) == compared["only_ours_right"]
     assert compared["agreeing"] == sample["agreeing"]
     assert compared["math_verify_agreeing"] >= 8
     assert compared["times_faster"][1] > 0
+
+
+def test_every_disagreement_is_listed_and_nothing_else() -> None:
+    pairs = Pairs(
+        "set",
+        ["right", "refused", "let through", "unlabelled"],
+        ["\\boxed{5}", "\\boxed{6}", "\\boxed{7}", "\\boxed{8}"],
+        ["5", "5", "7", "8"],
+        [True, False, False, None],
+    )
+    row = compare(pairs, lambda completion, gold: "8" not in completion)
+    assert [one["id"] for one in row["disagreements"]] == ["refused", "let through", "unlabelled"]
+    assert (row["both_right"], row["only_ours_right"], row["only_theirs_right"], row["both_wrong"]) == (2, 1, 1, 0)
+    assert (row["labelled"], row["agreeing"], row["missed"], row["falsely_right"]) == (3, 2, 0, 1)
+    assert (row["math_verify_agreeing"], row["math_verify_falsely_right"]) == (1, 2)
+    page = disagreement_page([row], "head")
+    assert "## set: 1 against the label, 2 others, of 4" in page
+    assert "| let through | `7` | `7` | CORRECT | right | wrong |" in page
+
+
+def test_the_histogram_counts_every_verdict() -> None:
+    pairs = Pairs("set", ["a", "b"], ["\\boxed{5}", "x" * 500_000], ["5", "5"], [None, None])
+    row = latency_row(pairs)
+    assert (sum(row["counts"]), len(row["counts"])) == (2, len(EDGES_US) + 1)
+    assert row["slowest_id"] == "b"
+    assert row["slowest_characters"] == 500_000
 
 
 def test_files_are_read_with_their_labels(tmp_path: Path) -> None:
