@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .batching import collate_packed as collate_packed
     from .batching import collate_padded as collate_padded
     from .batching import pack_sequences as pack_sequences
+    from .explanation import Explanation as Explanation
     from .policy.linear_log_probs import linear_token_log_probs as linear_token_log_probs
     from .policy.linear_policy_loss import linear_policy_loss as linear_policy_loss
     from .policy.lm_head_arguments import lm_head_arguments as lm_head_arguments
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from .policy.policy_loss import PolicyLoss as PolicyLoss
     from .policy.policy_loss import policy_loss as policy_loss
     from .policy.token_log_probs import token_log_probs as token_log_probs
-    from .verification import Verdict as Verdict
+    from .verdict import Verdict as Verdict
     from .verification import equivalent as equivalent
+    from .verification import explain as explain
     from .verification import extract_answer as extract_answer
     from .verification import verify as verify
     from .verification import verify_many as verify_many
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
 
 _HOME_OF_NAME = {
     "CollatedBatch": "batching",
+    "Explanation": "explanation",
     "PolicyLoss": "policy.policy_loss",
     "PolicyObjective": "policy.objective",
-    "Verdict": "verification",
+    "Verdict": "verdict",
     "balance": "batching",
     "collate_packed": "batching",
     "collate_padded": "batching",
     "equivalent": "verification",
+    "explain": "verification",
     "extract_answer": "verification",
     "linear_policy_loss": "policy.linear_policy_loss",
     "linear_token_log_probs": "policy.linear_log_probs",

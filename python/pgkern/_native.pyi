@@ -4,7 +4,7 @@ Every function releases the interpreter lock while it works. A text with lone su
 character in their place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ __all__ = [
     "collate_packed",
     "collate_padded",
     "equivalent",
+    "explain",
     "extract_answer",
     "pack_sequences",
     "verify",
@@ -24,6 +25,8 @@ __all__ = [
 
 _Ints: TypeAlias = npt.NDArray[np.int64]
 _TokenIds: TypeAlias = Sequence[int] | npt.NDArray[np.integer]
+_Options: TypeAlias = tuple[float | None, str, str, str]  # tolerance, percent, units, order
+_Explained: TypeAlias = tuple[int, str | None, str | None, list[tuple[str, str, int, str]], int]
 _Collated: TypeAlias = tuple[_Ints, _Ints, _Ints, _Ints, npt.NDArray[np.float32], _Ints, _Ints, _Ints]
 
 def extract_answer(completion: str, mode: str) -> str | None:
@@ -37,32 +40,49 @@ def extract_answer(completion: str, mode: str) -> str | None:
         ValueError: `mode` is none of these.
     """
 
-def equivalent(answer: str, gold: str | Sequence[str]) -> int:
+def equivalent(answer: str, gold: str | Sequence[str], options: _Options) -> int:
     """Return the verdict code of a bare answer; see `pgkern.Verdict`.
 
     Raises:
-        ValueError: `gold` is an empty sequence.
-        TypeError: `gold` is neither text nor a sequence of text.
+        ValueError: `gold` is an empty sequence, or an option has a value it cannot have.
+        TypeError: `gold` is neither text nor a sequence of text, or an option is of another type.
     """
 
-def verify(completion: str, gold: str | Sequence[str], mode: str) -> int:
+def verify(completion: str, gold: str | Sequence[str], mode: str, options: _Options) -> int:
     """Return the verdict code of a completion. Raises what `extract_answer` and `equivalent` raise."""
 
+def explain(completion: str, gold: str | Sequence[str], mode: str, options: _Options) -> _Explained:
+    """Verify and say why.
+
+    Returns:
+        The verdict code, what was extracted, how that was read; for each gold its text, how it was read, its verdict
+        code and the rule that decided; the units of work spent.
+
+    Raises:
+        What `verify` raises.
+    """
+
 def verify_many(
-    completions: Sequence[str], golds: Sequence[str | Sequence[str]], mode: str, num_threads: int | None
+    completions: Iterable[str],
+    golds: Iterable[str | Sequence[str]],
+    mode: str,
+    num_threads: int | None,
+    options: _Options,
 ) -> npt.NDArray[np.uint8]:
     """Return the verdict codes of many completions, in their order.
 
     Args:
-        completions: the texts.
-        golds: for each of them one gold, or a sequence of accepted golds.
+        completions: the texts; also a NumPy array of text or a pyarrow array of strings.
+        golds: for each of them one gold, or a sequence of accepted golds; also a pyarrow array of lists of strings.
         mode: as for `extract_answer`.
         num_threads: 1 to 1024; None for as many as there are cores. Verdicts do not depend on it.
+        options: as for `equivalent`.
 
     Raises:
         ValueError: the numbers differ, `mode` or `num_threads` is out of range, a sequence of golds is empty.
         TypeError: an element is not text; the message has its index.
         RuntimeError: the operating system refused to start the threads.
+        KeyboardInterrupt: somebody asked to stop.
     """
 
 def pack_sequences(lengths: Sequence[int] | npt.NDArray[np.integer], max_tokens: int) -> list[list[int]]:

@@ -1,35 +1,39 @@
 """Is a completion's answer the gold? Decided exactly, in Rust; needs neither torch nor anything but NumPy."""
 
-from collections.abc import Sequence
-from enum import IntEnum
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _native
+from .explanation import Explanation, GoldExplanation
+from .verdict import Verdict
 
-__all__ = ["Gold", "Verdict", "equivalent", "extract_answer", "verify", "verify_many"]
+__all__ = [
+    "Gold",
+    "Order",
+    "Percent",
+    "Units",
+    "Verdict",
+    "equivalent",
+    "explain",
+    "extract_answer",
+    "verify",
+    "verify_many",
+]
 
 Gold: TypeAlias = str | Sequence[str]
 """One gold answer, or several of which any is accepted."""
 
+Percent: TypeAlias = Literal["either", "hundredths", "number"]
+"""What 10 % is against a bare number: 0.1 and also 10, 0.1 alone, or 10 alone."""
 
-class Verdict(IntEnum):
-    """What a check decides. Only `CORRECT` is a reward of 1; the others are told apart for the log."""
+Units: TypeAlias = Literal["optional", "required", "ignored"]
+"""A unit on one side alone: dropped, a difference, or (with those on both sides) not looked at."""
 
-    WRONG = 0
-    """Both sides were read, and they differ."""
-    CORRECT = 1
-    """Both sides are equal, exactly."""
-    NO_ANSWER = 2
-    """The completion gives no answer."""
-    UNPARSED = 3
-    """The answer is mathematics the reader does not know, and is not spelled as the gold is."""
-    BAD_GOLD = 4
-    """The gold is empty or mathematics the reader does not know, and the answer is not spelled as it is."""
-    OVER_BUDGET = 5
-    """Deciding would take more work than one check may."""
+Order: TypeAlias = Literal["as_written", "ordered", "any"]
+"""Whether order counts: for tuples but not for lists and sets, for lists as well, or for nothing."""
 
 
 def extract_answer(completion: str, *, mode: str = "auto") -> str | None:
@@ -51,7 +55,15 @@ def extract_answer(completion: str, *, mode: str = "auto") -> str | None:
     return _native.extract_answer(completion, mode)
 
 
-def equivalent(answer: str, gold: Gold) -> bool:
+def equivalent(
+    answer: str,
+    gold: Gold,
+    *,
+    tolerance: float | None = None,
+    percent: Percent = "either",
+    units: Units = "optional",
+    order: Order = "as_written",
+) -> bool:
     """Whether a bare answer equals the gold, or one of several.
 
     Numbers are compared exactly, in any spelling; lists without order, tuples and intervals with it. What is not read
@@ -59,32 +71,92 @@ def equivalent(answer: str, gold: Gold) -> bool:
     A percentage x% is x/100 and, against a bare number above one, also x. A unit that only one side has is dropped
     if it is known (`5 cm`, `5 apples`); any other word makes it another answer. One value is not a list of it.
 
-    >>> equivalent("0.5", "\\\\frac12"), equivalent("0.33", "\\\\frac13")
+    Args:
+        answer: the answer alone.
+        gold: one gold, or several of which any is accepted.
+        tolerance: when a decimal stands for a number it does not equal. None: for an irrational one of which it gives
+            at least nine significant digits, all right. 0: never. Above 0: when it is away from the gold by at most
+            this part of the gold.
+        percent: `"hundredths"` reads 10 % as 0.1 only, `"number"` as 10 only.
+        units: `"required"` tells 5 cm from 5; `"ignored"` does not even tell 5 cm from 5 m.
+        order: `"ordered"` tells the list 1, 2 from 2, 1; `"any"` does not even tell the tuple (1, 2) from (2, 1).
+
+    >>> equivalent("0.5", "\\frac12"), equivalent("0.33", "\\frac13")
     (True, False)
+
+    Raises `ValueError` for an empty sequence of golds, for a tolerance that is negative or not finite, and for an
+    option's value that is none of those above; `TypeError` for what is not text.
     """
-    return _native.equivalent(answer, gold) == Verdict.CORRECT
+    return _native.equivalent(answer, gold, (tolerance, percent, units, order)) == Verdict.CORRECT
 
 
-def verify(completion: str, gold: Gold, *, mode: str = "auto") -> Verdict:
+def verify(
+    completion: str,
+    gold: Gold,
+    *,
+    mode: str = "auto",
+    tolerance: float | None = None,
+    percent: Percent = "either",
+    units: Units = "optional",
+    order: Order = "as_written",
+) -> Verdict:
     """Extract a completion's answer as `extract_answer` does and decide whether it equals the gold, or one of several.
 
-    >>> verify("So the total is \\\\boxed{1{,}000}.", "1000")
+    The options are those of `equivalent`.
+
+    >>> verify("So the total is \\boxed{1{,}000}.", "1000")
     <Verdict.CORRECT: 1>
 
-    Raises `ValueError` for an unknown mode or an empty sequence of golds, `TypeError` for what is not text.
+    Raises what `equivalent` raises, and `ValueError` for an unknown mode.
     """
-    return Verdict(_native.verify(completion, gold, mode))
+    return Verdict(_native.verify(completion, gold, mode, (tolerance, percent, units, order)))
 
 
 def verify_many(
-    completions: Sequence[str], golds: Sequence[Gold], *, mode: str = "auto", num_threads: int | None = None
+    completions: Iterable[str],
+    golds: Iterable[Gold],
+    *,
+    mode: str = "auto",
+    num_threads: int | None = None,
+    tolerance: float | None = None,
+    percent: Percent = "either",
+    units: Units = "optional",
+    order: Order = "as_written",
 ) -> npt.NDArray[np.uint8]:
     """Verdict codes of many completions, in their order: `[verify(c, g) for c, g in zip(completions, golds)]`.
 
     Runs on `num_threads` threads (None: all cores) with the interpreter lock released; the verdicts do not depend on
-    how many.
+    how many. It may be called from any thread, and Ctrl-C stops it.
 
-    Raises `ValueError` when the numbers of completions and golds differ, `TypeError` for an element that is not text
-    (with its index).
+    Both may be any sequence of `str`, a NumPy array of text, or a pyarrow array (chunked or not) of `string`,
+    `large_string` or `string_view`, which is read where it lies. Several golds of a completion are a sequence, or a
+    row of a pyarrow array of lists. A completion that is null in a pyarrow array is `NO_ANSWER`, a gold that is null
+    `BAD_GOLD`. The options are those of `equivalent`.
+
+    Raises what `verify` raises; `ValueError` when the numbers of completions and golds differ or `num_threads` is not
+    from 1 to 1024, `TypeError` for an element that is not text (with its index).
     """
-    return _native.verify_many(completions, golds, mode, num_threads)
+    return _native.verify_many(completions, golds, mode, num_threads, (tolerance, percent, units, order))
+
+
+def explain(
+    completion: str,
+    gold: Gold,
+    *,
+    mode: str = "auto",
+    tolerance: float | None = None,
+    percent: Percent = "either",
+    units: Units = "optional",
+    order: Order = "as_written",
+) -> Explanation:
+    """Verify as `verify` does and say why: what was extracted, how both sides were read, and which rule decided.
+
+    >>> print(explain("It is \\boxed{7}.", "8").verdict.name)
+    WRONG
+
+    Raises what `verify` raises.
+    """
+    options = (tolerance, percent, units, order)
+    code, extracted, answer, golds, work = _native.explain(completion, gold, mode, options)
+    explained = tuple(GoldExplanation(text, reading, Verdict(one), rule) for text, reading, one, rule in golds)
+    return Explanation(Verdict(code), extracted, answer, explained, work)

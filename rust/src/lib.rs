@@ -1,4 +1,4 @@
-//! Answers verified exactly and sequences packed, without Python; `binding` is the only file that knows Python.
+//! Answers verified exactly and sequences packed, without Python; `binding` alone knows Python.
 
 pub mod answer;
 pub mod batching;
@@ -12,6 +12,7 @@ pub mod latex;
 pub mod number;
 pub mod options;
 pub mod pool;
+pub mod turns;
 pub mod verdict;
 pub mod verify;
 

@@ -1,0 +1,22 @@
+"""What a check decides."""
+
+from enum import IntEnum
+
+__all__ = ["Verdict"]
+
+
+class Verdict(IntEnum):
+    """What a check decides. Only `CORRECT` is a reward of 1; the others are told apart for the log."""
+
+    WRONG = 0
+    """Both sides were read, and they differ."""
+    CORRECT = 1
+    """Both sides are equal, exactly."""
+    NO_ANSWER = 2
+    """The completion gives no answer."""
+    UNPARSED = 3
+    """The answer is mathematics the reader does not know, and is not spelled as the gold is."""
+    BAD_GOLD = 4
+    """The gold is empty or mathematics the reader does not know, and the answer is not spelled as it is."""
+    OVER_BUDGET = 5
+    """Deciding would take more work than one check may."""

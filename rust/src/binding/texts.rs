@@ -1,0 +1,88 @@
+//! Many texts of a caller, kept alive and read where they lie: Python strings, `NumPy` arrays, Arrow columns.
+
+use std::borrow::Cow;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::arrow::{Chunk, is_arrow, string_chunks};
+use super::code_points::{CodePoints, points_or_list};
+use super::kind;
+
+/// One text, in the memory of whoever made it. Decoding waits for the thread that needs it.
+pub enum Text<'a> {
+    /// No text at all.
+    Null,
+    /// A Python string; owned only where it has lone surrogates.
+    Str(Cow<'a, str>),
+    /// What should be UTF-8.
+    Bytes(&'a [u8]),
+    /// Unicode code points, filled up with zeros.
+    Points(&'a [u32]),
+}
+
+impl Text<'_> {
+    /// The text, if there is one; what is no character becomes the replacement character.
+    pub fn read(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Null => None,
+            Self::Str(text) => Some(Cow::Borrowed(text)),
+            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes)),
+            Self::Points(points) => {
+                let character = |point: &u32| char::from_u32(*point).unwrap_or(char::REPLACEMENT_CHARACTER);
+                Some(Cow::Owned(points.iter().map(character).collect()))
+            }
+        }
+    }
+}
+
+/// The texts of one argument.
+pub enum Texts<'py> {
+    /// Python strings.
+    Objects(Vec<Bound<'py, PyString>>),
+    /// A `NumPy` array of kind `U`.
+    Points(CodePoints<'py>),
+    /// An Arrow array, or the parts of a chunked one.
+    Arrow(Vec<Chunk<'py>>),
+}
+
+impl<'py> Texts<'py> {
+    /// Takes the argument called `name`.
+    pub fn new(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if sequence.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err(format!("{name} must be a sequence of str, not one str")));
+        }
+        if is_arrow(sequence) {
+            return Ok(Self::Arrow(string_chunks(name, sequence)?));
+        }
+        match points_or_list(sequence)? {
+            Ok(points) => Ok(Self::Points(points)),
+            Err(items) => objects(name, &items).map(Self::Objects),
+        }
+    }
+
+    /// A view of each text, in order.
+    pub fn views(&self) -> PyResult<Vec<Text<'_>>> {
+        match self {
+            Self::Objects(objects) => Ok(objects.iter().map(|object| Text::Str(object.to_string_lossy())).collect()),
+            Self::Points(points) => Ok(points.views()),
+            Self::Arrow(chunks) => chunks.iter().flat_map(Chunk::views).collect(),
+        }
+    }
+}
+
+/// The Python strings of any iterable.
+pub fn objects<'py>(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    let items = sequence
+        .try_iter()
+        .map_err(|_| PyTypeError::new_err(format!("{name} must be a sequence of str, not {}", kind(sequence))))?;
+    let mut objects = Vec::with_capacity(sequence.len().unwrap_or(0));
+    for (index, item) in items.enumerate() {
+        objects.push(item?.cast_into::<PyString>().map_err(|error| {
+            let given = kind(&error.into_inner());
+            PyTypeError::new_err(format!("{name}[{index}] must be str, not {given}"))
+        })?);
+    }
+    Ok(objects)
+}
