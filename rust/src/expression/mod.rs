@@ -1,6 +1,8 @@
 //! Mathematics as a tree, as it was written: nothing is simplified here.
 
+pub mod display;
 pub mod parse;
+mod size;
 
 use crate::number::rational::Rational;
 

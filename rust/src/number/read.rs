@@ -33,6 +33,27 @@ pub fn whole_number(span: &[Token<'_>], place: Place) -> Result<Option<Rational>
     Ok(number_at_start(span, place)?.filter(|(_, taken)| *taken == span.len()).map(|(number, _)| number))
 }
 
+/// A numeral at the start of `span`, without a sign, and how many tokens it takes, or nothing. `1.5e3` and `2\frac{1}{3}`
+/// are numerals as well; `2^3` and `2/3` are operations on them.
+///
+/// # Errors
+/// The number has more digits than the budget allows.
+pub fn numeral_at_start(span: &[Token<'_>], place: Place) -> Result<Option<(Rational, usize)>, OverBudget> {
+    let mut reader = Reader { span, at: 0, place };
+    let Some(numeral) = reader.numeral() else {
+        return Ok(None);
+    };
+    let mut value = numeral.value()?;
+    if let Some(exponent) = reader.letter_exponent()? {
+        value = value.times(&Rational::from_decimal("1", "", exponent)?);
+    } else if numeral.is_integer() {
+        if let Some(part) = reader.mixed_part()? {
+            value = value.plus(&part);
+        }
+    }
+    Ok(Some((value, reader.at)))
+}
+
 struct Reader<'s, 'a> {
     span: &'s [Token<'a>],
     at: usize,
@@ -97,16 +118,9 @@ impl<'s, 'a> Reader<'s, 'a> {
             if let Some(power) = self.power()? {
                 return value.to_power(power);
             }
-            let before = self.at;
-            self.skip_spaces();
-            let part = match self.fraction()? {
-                Some(part) => Some(part),
-                None => self.plain_fraction()?,
-            };
-            if let Some(part) = part.filter(Rational::is_proper) {
-                return Ok(Some(value.plus(&part))); // a mixed number
+            if let Some(part) = self.mixed_part()? {
+                return Ok(Some(value.plus(&part)));
             }
-            self.at = before;
         }
         if let Some(divisor) = self.divisor()? {
             return Ok(value.over(&divisor));
@@ -191,6 +205,21 @@ impl<'s, 'a> Reader<'s, 'a> {
         Ok(above.over(&below).inspect(|_| self.at = after))
     }
 
+    /// The proper fraction that makes a mixed number of the integer before it.
+    fn mixed_part(&mut self) -> Result<Option<Rational>, OverBudget> {
+        let before = self.at;
+        self.skip_spaces();
+        let part = match self.fraction()? {
+            Some(part) => Some(part),
+            None => self.plain_fraction()?,
+        };
+        let part = part.filter(Rational::is_proper);
+        if part.is_none() {
+            self.at = before;
+        }
+        Ok(part)
+    }
+
     /// `1/3`, the second half of a mixed number.
     fn plain_fraction(&mut self) -> Result<Option<Rational>, OverBudget> {
         if let [Token::Digits(above), Token::Symbol('/'), Token::Digits(below), ..] = self.rest() {
@@ -221,8 +250,8 @@ impl<'s, 'a> Reader<'s, 'a> {
         Ok(None)
     }
 
-    /// `e3`, `\times 10^{3}`: the power of ten that scales a numeral.
-    fn exponent(&mut self) -> Result<Option<i64>, OverBudget> {
+    /// `e3`: the power of ten that scales a numeral, as programs write it.
+    fn letter_exponent(&mut self) -> Result<Option<i64>, OverBudget> {
         let before = self.at;
         if let [Token::Letters { run: "e" | "E", .. }, ..] = self.rest() {
             self.at += 1;
@@ -234,9 +263,17 @@ impl<'s, 'a> Reader<'s, 'a> {
                 self.at += 1;
                 return small(run, negative).map(Some);
             }
-            self.at = before;
-            return Ok(None);
         }
+        self.at = before;
+        Ok(None)
+    }
+
+    /// `e3`, `\times 10^{3}`: the power of ten that scales a numeral.
+    fn exponent(&mut self) -> Result<Option<i64>, OverBudget> {
+        if let Some(exponent) = self.letter_exponent()? {
+            return Ok(Some(exponent));
+        }
+        let before = self.at;
         self.skip_spaces();
         if let [Token::Command("times"), ..] = self.rest() {
             self.at += 1;

@@ -1,0 +1,152 @@
+//! What stands between operators: numbers, brackets, bars, fractions, roots.
+
+use super::grammar::{Parser, over};
+use super::heads::root;
+use super::names::{greek, head, is_spelled_greek};
+use super::variable::{is_accent, is_call};
+use super::{Parsed, Stop};
+use crate::expression::{Constant, Expression, Function};
+use crate::latex::tokens::Token;
+use crate::number::rational::Rational;
+use crate::number::read::{Place, numeral_at_start};
+
+impl<'a> Parser<'_, 'a, '_> {
+    /// One operand, without what is raised behind it.
+    pub(super) fn operand(&mut self) -> Parsed {
+        match self.peek() {
+            Some(Token::Digits(_) | Token::Symbol('.')) => self.number(),
+            Some(Token::Letters { run, .. }) => self.letters(run),
+            Some(Token::Command(name)) => self.command(name),
+            Some(Token::Open) => self.enclosed(Token::Open, Token::Close, Place::Alone),
+            Some(Token::Symbol('(')) => self.enclosed(Token::Symbol('('), Token::Symbol(')'), Place::InList),
+            Some(Token::Symbol('[')) => self.enclosed(Token::Symbol('['), Token::Symbol(']'), Place::InList),
+            Some(Token::Symbol('|')) => self.absolute_value(),
+            _ => Err(Stop::NotOne),
+        }
+    }
+
+    /// Whether `next` begins a factor where no sign stands before it. Digits do behind a bracket only: `x2` and `1 2`
+    /// are no products.
+    pub(super) fn starts_factor(&self, next: Token<'a>) -> bool {
+        match next {
+            Token::Digits(_) => {
+                let before = self.tokens[..self.at].iter().rev().find(|token| **token != Token::Space);
+                matches!(before, Some(Token::Close | Token::Symbol(')' | ']' | '|' | '!')))
+            }
+            Token::Letters { run, .. } => {
+                run.chars().count() == 1 || run == "pi" || head(run).is_some() || is_spelled_greek(run) || is_call(run)
+            }
+            Token::Command(name) => {
+                matches!(name, "frac" | "binom" | "pi" | "lfloor" | "lceil" | "imath")
+                    || is_accent(name)
+                    || head(name).is_some()
+                    || greek(name).is_some()
+                    || is_call(name)
+            }
+            Token::Open | Token::Symbol('(' | '[') => true,
+            Token::Symbol('|') => self.bars == 0,
+            _ => false,
+        }
+    }
+
+    fn number(&mut self) -> Parsed {
+        let rest = self.rest();
+        let digits = |token: &Token<'_>| if let Token::Digits(run) = token { run.len() as u64 } else { 0 };
+        self.budget.spend(rest.iter().take(3).map(digits).sum())?;
+        let (number, taken) = numeral_at_start(rest, self.place)?.ok_or(Stop::NotOne)?;
+        self.budget.spend(rest[..taken].iter().map(digits).sum())?;
+        self.at += taken;
+        Ok(Expression::Number(number))
+    }
+
+    fn command(&mut self, name: &'a str) -> Parsed {
+        match name {
+            "frac" => {
+                self.at += 1;
+                let above = self.group()?;
+                Ok(over(above, self.group()?))
+            }
+            "binom" => {
+                self.at += 1;
+                let above = self.group()?;
+                Ok(Expression::Binomial(Box::new(above), Box::new(self.group()?)))
+            }
+            "pi" => self.symbol(String::from("\\pi"), Some(Constant::Pi), false),
+            "imath" => self.symbol(String::from("i"), Some(Constant::ImaginaryUnit), false),
+            "lfloor" => self.rounded(Token::Command("rfloor"), Function::Floor),
+            "lceil" => self.rounded(Token::Command("rceil"), Function::Ceiling),
+            _ if is_accent(name) => self.accented(name),
+            _ if is_call(name) => self.call_of(name),
+            _ => match (head(name), greek(name)) {
+                (Some(head), _) => self.function(head),
+                (None, Some(letter)) => self.symbol(format!("\\{letter}"), None, false),
+                (None, None) => Err(Stop::NotOne),
+            },
+        }
+    }
+
+    /// An argument of a command: a brace group, or one operand where braces were left out.
+    pub(super) fn group(&mut self) -> Parsed {
+        self.deeper(Self::operand)
+    }
+
+    /// An expression between `open` and `close`.
+    pub(super) fn enclosed(&mut self, open: Token<'_>, close: Token<'_>, place: Place) -> Parsed {
+        self.inside(open, close, place, Self::expression)
+    }
+
+    /// What stands between `open` and `close`, where bars and commas have a meaning of their own.
+    pub(super) fn inside<T>(
+        &mut self,
+        open: Token<'_>,
+        close: Token<'_>,
+        place: Place,
+        read: impl FnOnce(&mut Self) -> Parsed<T>,
+    ) -> Parsed<T> {
+        self.expect(open)?;
+        let outer = (std::mem::replace(&mut self.bars, 0), std::mem::replace(&mut self.place, place));
+        let inner = self.deeper(read)?;
+        (self.bars, self.place) = outer;
+        self.expect(close)?;
+        Ok(inner)
+    }
+
+    fn absolute_value(&mut self) -> Parsed {
+        self.at += 1;
+        self.bars += 1;
+        let inner = self.deeper(Self::expression)?;
+        self.bars -= 1;
+        self.expect(Token::Symbol('|'))?;
+        Ok(Expression::Apply(Function::Abs, Box::new(inner)))
+    }
+
+    fn rounded(&mut self, close: Token<'_>, function: Function) -> Parsed {
+        let open = self.rest()[0];
+        let inner = self.enclosed(open, close, Place::Alone)?;
+        Ok(Expression::Apply(function, Box::new(inner)))
+    }
+
+    /// The root whose name was taken: `\sqrt[3]{x}`, `sqrt(x)`, `√x`.
+    pub(super) fn root(&mut self, degree: u32) -> Parsed {
+        let written = match self.rest() {
+            [Token::Symbol('['), Token::Digits(run) | Token::Letters { run, .. }, Token::Symbol(']'), ..] => Some(*run),
+            _ => None,
+        };
+        self.at += if written.is_some() { 3 } else { 0 };
+        let radicand = self.group()?;
+        let name = match written.map(str::trim) {
+            None => return root(degree, radicand),
+            Some(name) => name,
+        };
+        if let Ok(degree) = name.parse::<u32>() {
+            return root(degree, radicand);
+        }
+        let letter =
+            name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_alphabetic()) && !matches!(name, "e" | "i");
+        if !letter {
+            return Err(Stop::NotOne);
+        }
+        let inverse = over(Expression::Number(Rational::from(1)), Expression::Variable(name.to_owned()));
+        Ok(Expression::Power(Box::new(radicand), Box::new(inverse)))
+    }
+}
