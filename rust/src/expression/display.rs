@@ -46,7 +46,13 @@ impl fmt::Display for Expression {
             Self::Power(base, exponent) => {
                 write_within(base, Binding::Operand, out)?;
                 out.write_str("^")?;
-                write_within(exponent, Binding::Operand, out)
+                let whole = match &**exponent {
+                    Self::Number(number) => number.is_integer() && !number.is_negative(),
+                    Self::Variable(name) => name.len() == 1,
+                    Self::Constant(_) => true,
+                    _ => false,
+                };
+                if whole { write!(out, "{exponent}") } else { write!(out, "({exponent})") }
             }
             Self::Root(2, inner) => write!(out, "sqrt({inner})"),
             Self::Root(3, inner) => write!(out, "cbrt({inner})"),
@@ -107,8 +113,7 @@ impl Expression {
             Self::Sum(_) => Binding::Sum,
             Self::Number(number) if number.is_negative() => Binding::Sum,
             Self::Number(number) if number.is_integer() => Binding::Operand,
-            Self::Number(_) | Self::Product(_) | Self::Quotient(..) => Binding::Product,
-            Self::Power(..) => Binding::Product,
+            Self::Number(_) | Self::Product(_) | Self::Quotient(..) | Self::Power(..) => Binding::Product,
             _ => Binding::Operand,
         }
     }

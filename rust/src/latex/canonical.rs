@@ -41,35 +41,46 @@ fn with_degrees(all: Vec<Token<'_>>) -> Vec<Token<'_>> {
 
 /// Without space at the ends and without braces around the whole.
 #[must_use]
-pub fn trimmed<'s, 'a>(mut span: &'s [Token<'a>]) -> &'s [Token<'a>] {
-    loop {
-        let before = span.len();
-        while let [Token::Space, rest @ ..] | [rest @ .., Token::Space] = span {
-            span = rest;
+pub fn trimmed<'s, 'a>(span: &'s [Token<'a>]) -> &'s [Token<'a>] {
+    let mut trimmed = without_spaces(span);
+    let [Token::Open, .., Token::Close] = trimmed else { return trimmed };
+    let partners = partners(trimmed);
+    let mut begin = 0; // where `trimmed` begins among the partners
+    while let [Token::Open, inner @ .., Token::Close] = trimmed {
+        if partners.get(begin) != Some(&(begin + trimmed.len() - 1)) {
+            break;
         }
-        if let [Token::Open, inner @ .., Token::Close] = span {
-            if is_balanced(inner) {
-                span = inner;
-            }
-        }
-        if span.len() == before {
-            return span;
-        }
+        let without = without_spaces(inner);
+        let leading = inner.iter().take_while(|token| **token == Token::Space).count();
+        begin += 1 + if without.is_empty() { 0 } else { leading };
+        trimmed = without;
     }
+    trimmed
 }
 
-/// Whether no brace closes what another part opened.
-fn is_balanced(span: &[Token<'_>]) -> bool {
-    let mut depth = 0_usize;
-    for token in span {
+fn without_spaces<'s, 'a>(mut span: &'s [Token<'a>]) -> &'s [Token<'a>] {
+    while let [Token::Space, rest @ ..] | [rest @ .., Token::Space] = span {
+        span = rest;
+    }
+    span
+}
+
+/// For each brace that opens where its partner is; for everything else, nowhere.
+fn partners(span: &[Token<'_>]) -> Vec<usize> {
+    let mut partners = vec![usize::MAX; span.len()];
+    let mut open = Vec::new();
+    for (at, token) in span.iter().enumerate() {
         match token {
-            Token::Open => depth += 1,
-            Token::Close if depth == 0 => return false,
-            Token::Close => depth -= 1,
+            Token::Open => open.push(at),
+            Token::Close => {
+                if let Some(begin) = open.pop() {
+                    partners[begin] = at;
+                }
+            }
             _ => {}
         }
     }
-    depth == 0
+    partners
 }
 
 /// The one spelling: equal keys are the same text but for space, font, sizing and the names of commands.
@@ -139,6 +150,17 @@ mod tests {
         ] {
             assert_eq!(key_of(one), key_of(other), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn braces_around_the_whole_are_nothing() {
+        for (text, expected) in
+            [("{ {5} }", "5"), ("{1}{2}", "{1}{2}"), ("{{1}+{2}}", "{1}+{2}"), ("{ }", ""), ("{5", "{5")]
+        {
+            assert_eq!(key_of(text), expected, "{text}");
+        }
+        let deep = ["{".repeat(200_000), "}".repeat(200_000)].concat();
+        assert_eq!(key_of(&deep), "");
     }
 
     #[test]

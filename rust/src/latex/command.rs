@@ -27,9 +27,8 @@ pub fn role(name: &str) -> Role {
             Role::Space
         }
         "!" | "left" | "right" | "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl"
-        | "biggr" | "displaystyle" | "textstyle" | "limits" | "(" | ")" | "[" | "]" | "negthinspace" | "/" => {
-            Role::Nothing
-        }
+        | "biggr" | "Biggl" | "Biggr" | "middle" | "displaystyle" | "scriptstyle" | "textstyle" | "limits" | "("
+        | ")" | "[" | "]" | "negthinspace" | "/" => Role::Nothing,
         "text" | "mbox" | "textbf" | "textit" | "textrm" | "texttt" | "textsf" | "textnormal" | "mathrm" | "rm"
         | "operatorname" | "emph" | "hbox" | "mathsf" | "mathit" => Role::Words,
         "boxed" | "fbox" | "mathbf" | "bold" | "boldsymbol" | "bm" | "ensuremath" | "mathopen" | "mathclose" => {
@@ -43,16 +42,20 @@ pub fn role(name: &str) -> Role {
         "colon" => Role::Character(':'),
         "lt" => Role::Character('<'),
         "gt" => Role::Character('>'),
+        "prime" => Role::Character('\''),
         "degree" | "textdegree" => Role::Character('°'),
         "lbrack" => Role::Character('['),
         "rbrack" => Role::Character(']'),
         "vert" | "lvert" | "rvert" | "mid" | "|" => Role::Character('|'),
         "pounds" | "textsterling" => Role::Character('£'),
         "euro" | "texteuro" => Role::Character('€'),
-        "frac" | "dfrac" | "tfrac" | "cfrac" => Role::Named("frac", 2),
+        "frac" | "dfrac" | "tfrac" | "cfrac" | "sfrac" | "nicefrac" => Role::Named("frac", 2),
         "binom" | "dbinom" | "tbinom" => Role::Named("binom", 2),
         "sqrt" => Role::Named("sqrt", 1),
         "overline" | "bar" => Role::Named("overline", 1),
+        "vec" | "overrightarrow" => Role::Named("vec", 1),
+        "hat" | "widehat" => Role::Named("hat", 1),
+        "tilde" | "widetilde" => Role::Named("tilde", 1),
         "{" | "lbrace" => Role::Named("lbrace", 0),
         "}" | "rbrace" => Role::Named("rbrace", 0),
         "geq" | "ge" | "geqslant" => Role::Named("ge", 0),
@@ -78,6 +81,10 @@ pub fn role_of_sign(sign: char) -> Option<Role> {
         }
         '−' | '–' | '—' | '‐' | '‑' | '－' => Role::Character('-'),
         '’' | '′' => Role::Character('\''),
+        '∣' | '｜' => Role::Character('|'),
+        '⁄' | '∕' | '／' => Role::Character('/'),
+        '＋' => Role::Character('+'),
+        '＝' => Role::Character('='),
         '，' => Role::Character(','),
         '（' => Role::Character('('),
         '）' => Role::Character(')'),
@@ -94,16 +101,46 @@ pub fn role_of_sign(sign: char) -> Option<Role> {
         '∅' => Role::Named("emptyset", 0),
         '→' => Role::Named("to", 0),
         '…' => Role::Named("dots", 0),
-        '√' => Role::Named("sqrt", 1),
-        'π' => Role::Named("pi", 0),
-        'θ' => Role::Named("theta", 0),
-        'α' => Role::Named("alpha", 0),
-        'β' => Role::Named("beta", 0),
-        'γ' => Role::Named("gamma", 0),
-        'λ' => Role::Named("lambda", 0),
-        'μ' => Role::Named("mu", 0),
-        'φ' => Role::Named("phi", 0),
-        'ω' => Role::Named("omega", 0),
+        '⌊' => Role::Named("lfloor", 0),
+        '⌋' => Role::Named("rfloor", 0),
+        '⌈' => Role::Named("lceil", 0),
+        '⌉' => Role::Named("rceil", 0),
+        _ => return greek_letter(sign).map(|name| Role::Named(name, 0)),
+    })
+}
+
+/// The command of a Greek letter.
+fn greek_letter(sign: char) -> Option<&'static str> {
+    Some(match sign {
+        'α' => "alpha",
+        'β' => "beta",
+        'γ' => "gamma",
+        'δ' => "delta",
+        'ε' => "epsilon",
+        'ζ' => "zeta",
+        'η' => "eta",
+        'θ' => "theta",
+        'κ' => "kappa",
+        'λ' => "lambda",
+        'μ' | 'µ' => "mu",
+        'ν' => "nu",
+        'ξ' => "xi",
+        'π' => "pi",
+        'ρ' => "rho",
+        'σ' => "sigma",
+        'τ' => "tau",
+        'φ' | 'ϕ' => "phi",
+        'χ' => "chi",
+        'ψ' => "psi",
+        'ω' => "omega",
+        'Γ' => "Gamma",
+        'Δ' => "Delta",
+        'Θ' => "Theta",
+        'Λ' => "Lambda",
+        'Σ' => "Sigma",
+        'Φ' => "Phi",
+        'Ψ' => "Psi",
+        'Ω' => "Omega",
         _ => return None,
     })
 }
@@ -118,12 +155,22 @@ pub fn vulgar_fraction(sign: char) -> Option<(&'static str, &'static str)> {
         '¼' => ("1", "4"),
         '¾' => ("3", "4"),
         '⅕' => ("1", "5"),
+        '⅖' => ("2", "5"),
+        '⅗' => ("3", "5"),
+        '⅘' => ("4", "5"),
+        '⅙' => ("1", "6"),
+        '⅚' => ("5", "6"),
+        '⅐' => ("1", "7"),
         '⅛' => ("1", "8"),
+        '⅜' => ("3", "8"),
+        '⅝' => ("5", "8"),
+        '⅞' => ("7", "8"),
+        '⅑' => ("1", "9"),
         _ => return None,
     })
 }
 
-/// The digits of a superscript character.
+/// What a raised character is on the line.
 #[must_use]
 pub fn superscript(sign: char) -> Option<&'static str> {
     Some(match sign {
@@ -137,6 +184,28 @@ pub fn superscript(sign: char) -> Option<&'static str> {
         '⁷' => "7",
         '⁸' => "8",
         '⁹' => "9",
+        '⁻' => "-",
+        'ⁿ' => "n",
+        'ˣ' => "x",
+        _ => return None,
+    })
+}
+
+/// What a lowered character is on the line.
+#[must_use]
+pub fn subscript(sign: char) -> Option<&'static str> {
+    Some(match sign {
+        '₀' => "0",
+        '₁' => "1",
+        '₂' => "2",
+        '₃' => "3",
+        '₄' => "4",
+        '₅' => "5",
+        '₆' => "6",
+        '₇' => "7",
+        '₈' => "8",
+        '₉' => "9",
+        'ₙ' => "n",
         _ => return None,
     })
 }

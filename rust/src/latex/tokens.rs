@@ -1,6 +1,6 @@
 //! The lexer: one pass, a stack on the heap instead of recursion, one token for every spelling of the same thing.
 
-use super::command::{Role, role, role_of_sign, superscript, vulgar_fraction};
+use super::command::{Role, role, role_of_sign, subscript, superscript, vulgar_fraction};
 
 /// A piece of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +101,12 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Adds a token, in braces of its own where a command waits for an argument.
+    /// Adds a token, in braces of its own where a command waits for an argument. A bracket is the beginning of one: in
+    /// `x^(1/2)` and `√(x+1)` it reaches to the bracket that closes.
     fn push(&mut self, token: Token<'a>) {
+        if matches!(token, Token::Symbol('(' | '[')) {
+            self.arguments = 0;
+        }
         if self.arguments > 0 {
             self.arguments -= 1;
             self.tokens.extend([Token::Open, token, Token::Close]);
@@ -141,18 +145,28 @@ impl<'a> Lexer<'a> {
             self.act("", role);
         } else if let Some((numerator, denominator)) = vulgar_fraction(next) {
             self.at += next.len_utf8();
+            self.arguments = 0;
             self.tokens.push(Token::Command("frac"));
             self.tokens.extend([Token::Open, Token::Digits(numerator), Token::Close]);
             self.tokens.extend([Token::Open, Token::Digits(denominator), Token::Close]);
-        } else if let Some(digit) = superscript(next) {
+        } else if superscript(next).is_some() {
+            self.small_characters('^', superscript);
+        } else if subscript(next).is_some() {
+            self.small_characters('_', subscript);
+        } else if matches!(next, '√' | '∛') {
             self.at += next.len_utf8();
-            self.tokens.extend([Token::Symbol('^'), Token::Open, Token::Digits(digit), Token::Close]);
+            self.radical(next == '∛');
         } else if next.is_alphabetic() {
             let start = self.at;
-            let run = self.take_while(|c| c.is_alphabetic() && role_of_sign(c).is_none());
+            let run = self.take_while(|c| {
+                c.is_alphabetic() && role_of_sign(c).is_none() && superscript(c).or(subscript(c)).is_none()
+            });
             let first = next.len_utf8();
             let text = self.words > 0;
-            if self.arguments > 0 && !text && run.len() > first {
+            if self.arguments > 0 && is_plain_name(run) {
+                self.arguments = 0; // `e^pi`, `2^sqrt(3)`
+                self.tokens.push(Token::Letters { run, text });
+            } else if self.arguments > 0 && !text && run.len() > first {
                 self.at = start + first; // `\frac ab`: one letter is one argument
                 self.push(Token::Letters { run: &run[..first], text });
             } else {
@@ -171,14 +185,52 @@ impl<'a> Lexer<'a> {
             self.at = start + 1; // `\frac12`: one digit is one argument
             run = &run[..1];
         }
-        self.push(Token::Digits(run));
+        let decimals =
+            self.text[self.at..].strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if decimals && self.arguments > 0 && self.tokens.last() == Some(&Token::Symbol('^')) {
+            self.at += 1; // `x^0.5`
+            self.arguments = 0;
+            let fraction = self.take_while(|c| c.is_ascii_digit());
+            let script = [Token::Open, Token::Digits(run), Token::Symbol('.'), Token::Digits(fraction), Token::Close];
+            self.tokens.extend(script);
+        } else {
+            self.push(Token::Digits(run));
+        }
     }
 
-    /// `x^-1`: sign and digits are the script together.
+    /// `x²`, `a₁₂`: the small characters are one script, a token each.
+    fn small_characters(&mut self, sign: char, on_line: fn(char) -> Option<&'static str>) {
+        self.tokens.extend([Token::Symbol(sign), Token::Open]);
+        while let Some((next, run)) = self.peek().and_then(|next| Some((next, on_line(next)?))) {
+            self.at += next.len_utf8();
+            self.tokens.push(match run {
+                "-" => Token::Symbol('-'),
+                "n" | "x" => Token::Letters { run, text: false },
+                digit => Token::Digits(digit),
+            });
+        }
+        self.tokens.push(Token::Close);
+    }
+
+    /// `√12`: all the digits are under the sign.
+    fn radical(&mut self, cubic: bool) {
+        self.tokens.push(Token::Command("sqrt"));
+        if cubic {
+            self.tokens.extend([Token::Symbol('['), Token::Digits("3"), Token::Symbol(']')]);
+        }
+        (self.arguments, self.script) = (1, true);
+    }
+
+    /// `x^-1`: sign and digits are the script together; `x^-y` is left as it is.
     fn signed_script(&mut self) {
         let sign = if self.text[self.at..].starts_with('-') { '-' } else { '+' };
         self.at += 1;
         let run = self.take_while(|c| c.is_ascii_digit());
+        let rest = &self.text[self.at..];
+        if run.is_empty() && rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '\\' | '(' | '{')) {
+            self.tokens.push(Token::Symbol(sign));
+            return;
+        }
         self.arguments = 0;
         self.tokens.extend([Token::Open, Token::Symbol(sign)]);
         if !run.is_empty() {
@@ -253,9 +305,10 @@ impl<'a> Lexer<'a> {
         }
         self.tokens.push(Token::Command(name));
         (self.arguments, self.script) = (arguments, false);
-        if name == "sqrt" && self.text[self.at..].starts_with('[') {
+        let rest = self.text[self.at..].trim_start_matches(' ');
+        if name == "sqrt" && rest.starts_with('[') {
             // The degree of the root, as far as it is a plain one.
-            let rest = &self.text[self.at..];
+            self.at = self.text.len() - rest.len();
             if let Some(end) = rest.bytes().take(12).position(|byte| byte == b']') {
                 self.tokens.push(Token::Symbol('['));
                 self.tokens.push(Token::Letters { run: &rest[1..end], text: false });
@@ -281,6 +334,11 @@ impl<'a> Lexer<'a> {
             self.words += usize::from(words);
         }
     }
+}
+
+/// Names that are one argument where they are written without a backslash.
+fn is_plain_name(run: &str) -> bool {
+    matches!(run, "pi" | "sqrt" | "sin" | "cos" | "tan" | "ln" | "log" | "exp")
 }
 
 #[cfg(test)]
@@ -313,6 +371,25 @@ mod tests {
         assert_eq!(shown("x^{-1}"), shown("x^-1"));
         assert_eq!(shown("a_1"), shown("a_{1}"));
         assert_eq!(shown("cm²"), "cm ^ { 2 }");
+    }
+
+    #[test]
+    fn arguments_reach_as_far_as_people_mean() {
+        for (text, expected) in [
+            ("x^(1/2)", "x ^ ( 1 / 2 )"),
+            ("x^0.5", "x ^ { 0 . 5 }"),
+            ("e^pi", "e ^ pi"),
+            ("x^-y", "x ^ - { y }"),
+            ("x⁻¹²", "x ^ { - 1 2 }"),
+            ("log₂8", "log _ { 2 } 8"),
+            ("√12", "\\sqrt { 12 }"),
+            ("√(x+1)", "\\sqrt ( x + 1 )"),
+            ("∛8", "\\sqrt [ 3 ] { 8 }"),
+            (r"\sqrt [3]{x}", "\\sqrt [ 3 ] { x }"),
+            (r"\vec v", "\\vec { v }"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
     }
 
     #[test]

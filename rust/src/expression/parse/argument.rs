@@ -9,7 +9,7 @@ use crate::latex::tokens::Token;
 use crate::number::rational::Rational;
 use crate::number::read::Place;
 
-impl<'a> Parser<'_, 'a, '_> {
+impl Parser<'_, '_, '_> {
     /// The function whose name comes next, with what stands below and above the name, and its argument.
     pub(super) fn function(&mut self, head: Head) -> Parsed {
         let plain = matches!(self.rest(), [Token::Letters { text: false, .. }, ..]);
@@ -66,7 +66,7 @@ impl<'a> Parser<'_, 'a, '_> {
             Some(Token::Symbol('|') | Token::Command("lfloor" | "lceil")) => return self.power(),
             _ => {}
         }
-        let negative = self.signs();
+        let negative = self.take(Token::Symbol('-'));
         let mut factors = vec![self.power()?];
         // `\sin 2(x+1)` goes on where `\sin x(x+1)` ends: a number alone is seldom a whole argument.
         let mut numeric = factors.iter().all(is_numeric);
@@ -104,7 +104,6 @@ fn continues(next: Token<'_>, rest: &[Token<'_>], numeric: bool, of: Head) -> bo
     match next {
         Token::Letters { run, .. } if head(run).is_some() => run == "sqrt" && numeric,
         Token::Letters { run: "e", .. } => numeric || rest.get(1) != Some(&Token::Symbol('^')),
-        Token::Letters { .. } => true,
         Token::Command("frac" | "binom" | "sqrt" | "lfloor" | "lceil") => numeric,
         Token::Command(name) => head(name).is_none(),
         Token::Symbol('(' | '[') => numeric && of.takes_angle(),

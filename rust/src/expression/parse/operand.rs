@@ -73,8 +73,8 @@ impl<'a> Parser<'_, 'a, '_> {
             }
             "pi" => self.symbol(String::from("\\pi"), Some(Constant::Pi), false),
             "imath" => self.symbol(String::from("i"), Some(Constant::ImaginaryUnit), false),
-            "lfloor" => self.rounded(Token::Command("rfloor"), Function::Floor),
-            "lceil" => self.rounded(Token::Command("rceil"), Function::Ceiling),
+            "lfloor" => self.rounded(Token::Command("lfloor"), Token::Command("rfloor"), Function::Floor),
+            "lceil" => self.rounded(Token::Command("lceil"), Token::Command("rceil"), Function::Ceiling),
             _ if is_accent(name) => self.accented(name),
             _ if is_call(name) => self.call_of(name),
             _ => match (head(name), greek(name)) {
@@ -120,8 +120,7 @@ impl<'a> Parser<'_, 'a, '_> {
         Ok(Expression::Apply(Function::Abs, Box::new(inner)))
     }
 
-    fn rounded(&mut self, close: Token<'_>, function: Function) -> Parsed {
-        let open = self.rest()[0];
+    fn rounded(&mut self, open: Token<'_>, close: Token<'_>, function: Function) -> Parsed {
         let inner = self.enclosed(open, close, Place::Alone)?;
         Ok(Expression::Apply(function, Box::new(inner)))
     }
@@ -134,9 +133,8 @@ impl<'a> Parser<'_, 'a, '_> {
         };
         self.at += if written.is_some() { 3 } else { 0 };
         let radicand = self.group()?;
-        let name = match written.map(str::trim) {
-            None => return root(degree, radicand),
-            Some(name) => name,
+        let Some(name) = written.map(str::trim) else {
+            return root(degree, radicand);
         };
         if let Ok(degree) = name.parse::<u32>() {
             return root(degree, radicand);

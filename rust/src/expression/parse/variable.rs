@@ -74,7 +74,7 @@ impl<'a> Parser<'_, 'a, '_> {
         }
         match (constant, &index, primes) {
             (Some(constant), None, 0) => return Ok(Expression::Constant(constant)),
-            (_, Some(index), _) => name.push_str(&format!("_{{{index}}}")),
+            (_, Some(index), _) => name.extend(["_{", index, "}"]),
             _ => {}
         }
         name.extend(std::iter::repeat_n('\'', primes));
