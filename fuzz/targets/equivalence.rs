@@ -1,0 +1,31 @@
+//! A gold and an answer, with a NUL between: no panic, the budget is kept, and being right has no direction.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pgkern::budget::UNITS_PER_CHECK;
+use pgkern::explain::explain;
+use pgkern::extract::Mode;
+use pgkern::options::Options;
+use pgkern::verdict::Verdict;
+use pgkern::verify::equivalent;
+
+fuzz_target!(|bytes: &[u8]| {
+    let text = String::from_utf8_lossy(bytes);
+    let (gold, answer) = text.split_once('\0').unwrap_or((&text, &text));
+    let options = Options::default();
+    let explanation = explain(answer, &[gold], Mode::Whole, &options);
+    assert!(explanation.work <= UNITS_PER_CHECK, "{} units", explanation.work);
+    let forward = equivalent(answer, &[gold], &options);
+    let backward = equivalent(gold, &[answer], &options);
+    assert!(
+        (forward == Verdict::Correct) == (backward == Verdict::Correct) || one_way(gold, answer),
+        "gold {gold:?}, answer {answer:?}: {forward:?}, the other way {backward:?}"
+    );
+    assert_ne!(equivalent(gold, &[gold], &options), Verdict::Wrong, "{gold:?} is not itself");
+});
+
+/// A gold in a base takes bare digits, and the other way round it does not.
+fn one_way(gold: &str, answer: &str) -> bool {
+    gold.contains('_') || answer.contains('_') || gold.contains('₀') || answer.contains('₀')
+}
