@@ -1,4 +1,4 @@
-"""Every row of `tests/cases` holds through the binding as it does in Rust; the README there says how a row is written."""
+"""Every row of `tests/cases` holds through the binding as in Rust; the README there says how a row is written."""
 
 import re
 from collections.abc import Iterator
