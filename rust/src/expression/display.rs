@@ -24,6 +24,7 @@ impl fmt::Display for Expression {
             Self::Sum(terms) => {
                 for (at, term) in terms.iter().enumerate() {
                     match (at, term.without_minus()) {
+                        (0, _) if matches!(term, Self::Number(_)) => write!(out, "{term}")?,
                         (0, _) => write_within(term, Binding::Product, out)?,
                         (_, Some(positive)) => {
                             out.write_str(" - ")?;
@@ -41,7 +42,11 @@ impl fmt::Display for Expression {
             Self::Quotient(above, below) => {
                 write_first(above, out)?;
                 out.write_str("/")?;
-                write_within(below, Binding::Operand, out)
+                if matches!(**below, Self::Power(..)) {
+                    write!(out, "{below}")
+                } else {
+                    write_within(below, Binding::Operand, out)
+                }
             }
             Self::Power(base, exponent) => {
                 write_within(base, Binding::Operand, out)?;

@@ -1,12 +1,16 @@
 //! One spelling for every answer: what is dropped, and when two answers are spelled alike.
 
+use super::eaten::eaten_escape;
 use super::tokens::{Token, tokens};
 
 /// The tokens of an answer without what surrounds it: markdown, quotes, space, a sentence's full stop.
 #[must_use]
 pub fn answer_tokens(text: &str) -> Vec<Token<'_>> {
     let around = |c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '“' | '”' | '\0');
-    let mut bare = text.trim_matches(around);
+    let mut bare = text.trim_end_matches(around);
+    while let Some(first) = bare.chars().next().filter(|first| around(*first) && eaten_escape(bare).is_none()) {
+        bare = &bare[first.len_utf8()..];
+    }
     if let Some(inner) = bare.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         bare = inner;
     }

@@ -2,4 +2,6 @@
 
 pub mod canonical;
 pub mod command;
+mod eaten;
+mod scripts;
 pub mod tokens;

@@ -1,6 +1,7 @@
 //! The lexer: one pass, a stack on the heap instead of recursion, one token for every spelling of the same thing.
 
 use super::command::{Role, role, role_of_sign, subscript, superscript, vulgar_fraction};
+use super::eaten::eaten_escape;
 
 /// A piece of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +40,17 @@ struct Group {
 }
 
 /// The lexer's place in the text.
-struct Lexer<'a> {
-    text: &'a str,
-    at: usize,
-    tokens: Vec<Token<'a>>,
+pub(super) struct Lexer<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+    pub(super) tokens: Vec<Token<'a>>,
     groups: Vec<Group>,
     /// How many open groups hold words.
     words: usize,
     /// Arguments the last command still takes: `\frac12` is `\frac{1}{2}`.
-    arguments: u8,
+    pub(super) arguments: u8,
     /// Whether those arguments are a script, where digits stay together: 2^10.
-    script: bool,
+    pub(super) script: bool,
     /// `$` is a currency sign: it does not come in pairs.
     dollars_are_money: bool,
 }
@@ -84,11 +85,11 @@ fn unescaped_dollars(text: &str) -> usize {
 }
 
 impl<'a> Lexer<'a> {
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.text[self.at..].chars().next()
     }
 
-    fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
+    pub(super) fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
         let rest = &self.text[self.at..];
         let end = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
         self.at += end;
@@ -103,7 +104,7 @@ impl<'a> Lexer<'a> {
 
     /// Adds a token, in braces of its own where a command waits for an argument. A bracket is the beginning of one: in
     /// `x^(1/2)` and `√(x+1)` it reaches to the bracket that closes.
-    fn push(&mut self, token: Token<'a>) {
+    pub(super) fn push(&mut self, token: Token<'a>) {
         if matches!(token, Token::Symbol('(' | '[')) {
             self.arguments = 0;
         }
@@ -116,6 +117,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn step(&mut self, next: char) {
+        if let Some((name, length)) = eaten_escape(&self.text[self.at..]) {
+            self.at += length;
+            self.act(name, role(name));
+            return;
+        }
         match next {
             '\\' => self.command(),
             '{' => self.open(),
@@ -176,67 +182,6 @@ impl<'a> Lexer<'a> {
             self.at += next.len_utf8();
             self.push(Token::Symbol(next));
         }
-    }
-
-    fn digits(&mut self) {
-        let start = self.at;
-        let mut run = self.take_while(|c| c.is_ascii_digit());
-        if self.arguments > 0 && !self.script && run.len() > 1 {
-            self.at = start + 1; // `\frac12`: one digit is one argument
-            run = &run[..1];
-        }
-        let decimals =
-            self.text[self.at..].strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        if decimals && self.arguments > 0 && self.tokens.last() == Some(&Token::Symbol('^')) {
-            self.at += 1; // `x^0.5`
-            self.arguments = 0;
-            let fraction = self.take_while(|c| c.is_ascii_digit());
-            let script = [Token::Open, Token::Digits(run), Token::Symbol('.'), Token::Digits(fraction), Token::Close];
-            self.tokens.extend(script);
-        } else {
-            self.push(Token::Digits(run));
-        }
-    }
-
-    /// `x²`, `a₁₂`: the small characters are one script, a token each.
-    fn small_characters(&mut self, sign: char, on_line: fn(char) -> Option<&'static str>) {
-        self.tokens.extend([Token::Symbol(sign), Token::Open]);
-        while let Some((next, run)) = self.peek().and_then(|next| Some((next, on_line(next)?))) {
-            self.at += next.len_utf8();
-            self.tokens.push(match run {
-                "-" => Token::Symbol('-'),
-                "n" | "x" => Token::Letters { run, text: false },
-                digit => Token::Digits(digit),
-            });
-        }
-        self.tokens.push(Token::Close);
-    }
-
-    /// `√12`: all the digits are under the sign.
-    fn radical(&mut self, cubic: bool) {
-        self.tokens.push(Token::Command("sqrt"));
-        if cubic {
-            self.tokens.extend([Token::Symbol('['), Token::Digits("3"), Token::Symbol(']')]);
-        }
-        (self.arguments, self.script) = (1, true);
-    }
-
-    /// `x^-1`: sign and digits are the script together; `x^-y` is left as it is.
-    fn signed_script(&mut self) {
-        let sign = if self.text[self.at..].starts_with('-') { '-' } else { '+' };
-        self.at += 1;
-        let run = self.take_while(|c| c.is_ascii_digit());
-        let rest = &self.text[self.at..];
-        if run.is_empty() && rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '\\' | '(' | '{')) {
-            self.tokens.push(Token::Symbol(sign));
-            return;
-        }
-        self.arguments = 0;
-        self.tokens.extend([Token::Open, Token::Symbol(sign)]);
-        if !run.is_empty() {
-            self.tokens.push(Token::Digits(run));
-        }
-        self.tokens.push(Token::Close);
     }
 
     fn open(&mut self) {

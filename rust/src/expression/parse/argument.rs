@@ -103,6 +103,7 @@ impl Parser<'_, '_, '_> {
 fn continues(next: Token<'_>, rest: &[Token<'_>], numeric: bool, of: Head) -> bool {
     match next {
         Token::Letters { run, .. } if head(run).is_some() => run == "sqrt" && numeric,
+        Token::Letters { text: true, .. } => false, // a unit: `\cos t \mathrm{m}`
         Token::Letters { run: "e", .. } => numeric || rest.get(1) != Some(&Token::Symbol('^')),
         Token::Command("frac" | "binom" | "sqrt" | "lfloor" | "lceil") => numeric,
         Token::Command(name) => head(name).is_none(),

@@ -127,7 +127,9 @@ pub(super) fn divided<'a>(span: &[Token<'a>]) -> Vec<Token<'a>> {
     let mut all = Vec::with_capacity(span.len());
     for token in span {
         match token {
-            Token::Letters { run, text: false } if run.len() > 1 => divide(run, &mut all),
+            Token::Letters { run, text: false } if run.len() > 1 && run.starts_with(char::is_alphabetic) => {
+                divide(run, &mut all);
+            }
             other => all.push(*other),
         }
     }
@@ -152,7 +154,7 @@ fn divide<'a>(run: &'a str, all: &mut Vec<Token<'a>>) {
         rest = &rest[length..];
     }
     let lower = run.bytes().filter(u8::is_ascii_lowercase).count();
-    let is_word = if names > 0 { longest > 2 } else { lower > 3 };
+    let is_word = if names > 0 { longest > 2 } else { lower > 2 && run.len() > 3 };
     if is_word || !run.is_ascii() {
         all.truncate(begin);
         all.push(whole);
@@ -179,6 +181,7 @@ mod tests {
             ("asin", "asin"),
             ("yes", "y e s"),
             ("blue", "blue"),
+            ("Vera", "Vera"),
             ("second", "second"),
             ("tangent", "tangent"),
             ("or", "or"),
