@@ -1,5 +1,6 @@
 """Any text at all, through the binding: a verdict comes back, the same each time, and within its units of work."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ from pgkern import Verdict, equivalent, explain, extract_answer, verify, verify_
 
 UNITS_PER_CHECK = 500_000
 MODES = ["auto", "boxed", "answer_tag", "gsm8k", "last_number", "choice", "whole"]
-PIECES = (
-    "1 -2 0.5 1,000 x y n + - * / ^ _ = < \\le ( ) [ ] { } \\{ \\} | , ; : . ! % \\% $ \\$ ° \\frac \\frac{1}{2} \\sqrt "
-    "\\sqrt{2} \\pi e i \\infty \\sin \\ln \\log_2 \\pm \\cup \\in \\mathbb{R} \\emptyset \\text{ \\begin{pmatrix} & \\\\ "
-    "\\end{pmatrix} \\left( \\right) \\lfloor \\binom{n}{2} \\overline{3} \\pmod{5} cm hours dollars three percent "
-    "\\boxed{ <answer> </answer> </think> #### and or answer:"
-).split()
+PIECES = re.findall(
+    r"\S+",
+    r"""
+    1 -2 0.5 1,000 x y n + - * / ^ _ = < \le ( ) [ ] { } \{ \} | , ; : . ! % \% $ \$ ° \frac \frac{1}{2} \sqrt \sqrt{2}
+    \pi e i \infty \sin \ln \log_2 \pm \cup \in \mathbb{R} \emptyset \text{ \begin{pmatrix} & \\ \end{pmatrix}
+    \left( \right) \lfloor \binom{n}{2} \overline{3} \pmod{5} cm hours dollars three percent
+    \boxed{ <answer> </answer> </think> #### and or answer:
+    """,
+)
+STRANGE = [" ", "\n", "\0", "\ud800", "\udfff", "\u202e", "½", "٣"]
 
 # Everything a Python string can hold, lone surrogates and NULs included.
 texts = st.one_of(

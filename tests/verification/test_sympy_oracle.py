@@ -51,7 +51,7 @@ FAMILIES = {
         0.0,
     ),
     "square roots": Family(
-        square_root, (lambda inner: 1 / inner,), (sympy.expand, sympy.radsimp, sympy.nsimplify), 0.0
+        square_root, (lambda inner: 1 / inner,), (sympy.expand, sympy.radsimp, sympy.sqrtdenest, sympy.together), 0.0
     ),
     "elementary functions": Family(
         number_or_letter,
