@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import evaluate, info, train, verify
+from . import evaluate, explain, info, train, verify
 
-_COMMANDS = (train, evaluate, verify, info)
+_COMMANDS = (train, evaluate, verify, explain, info)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if options.traceback or error.name is None or error.name.startswith("pgkern"):
             raise
-        print(f"pgkern: error: this needs {error.name}; pip install 'pgkern[train]'", file=sys.stderr)
+        extra = "parquet" if error.name == "pyarrow" else "train"
+        print(f"pgkern: error: this needs {error.name}; pip install 'pgkern[{extra}]'", file=sys.stderr)
         return 2
     return code

@@ -1,163 +1,234 @@
-"""A JSON Lines file of completions and golds, verified in batches: the file is never in memory as a whole."""
+"""Files of completions and golds, verified in batches: none is ever in memory as a whole."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
-from ..verification import Verdict, verify_many
-from .json_lines import Record, json_records
+from ..verdict import Verdict
+from ..verification import extract_answer
+from .agreement import Agreement, Disagreement
+from .agreement_report import AgreementReport
+from .check import Check
+from .completion_rows import CompletionRow, Fields, batches, completion_rows
+from .verdict_lines import VerdictLine, VerdictLines
 
-__all__ = ["Disagreement", "Fields", "FileSummary", "verify_file"]
+__all__ = ["Check", "Disagreement", "Fields", "FileSummary", "Progress", "verify_file"]
 
-BATCH_ROWS = 4096
-"""Rows verified at a time: enough to keep all cores busy, and a few megabytes."""
-
-
-@dataclass(frozen=True)
-class Fields:
-    """Which field of a row holds what; `expected` (a right/wrong label) is looked at only where a row has it."""
-
-    completion: str = "completion"
-    gold: str = "gold"
-    expected: str | None = "expected"
+_KEPT_BAD_ROWS = 20
 
 
 @dataclass(frozen=True)
-class Disagreement:
-    """A row whose verdict is not its label: its line number (from 1), gold, label and verdict."""
+class Progress:
+    """How far a run is: rows done, those of an earlier run among them, and the part of all files' bytes."""
 
-    line: int
-    gold: str | list[str]
-    expected: bool
-    verdict: Verdict
+    rows: int
+    resumed: int
+    part: float
 
 
 @dataclass(frozen=True)
 class FileSummary:
-    """What became of a file.
+    """What became of the files.
 
     Attributes:
-        rows: lines verified; blank ones are passed over.
-        counts: rows per verdict, every verdict named.
-        labelled: rows that had a label.
-        agreeing: those whose label says right exactly when the verdict is `CORRECT`.
-        disagreements: the first of the others.
+        agreement: rows per verdict and label.
+        disagreements: the first rows that contradict their label.
+        resumed: rows whose verdicts an earlier run had written.
+        num_bad_rows: rows that could not be used and were skipped.
+        bad_rows: what was wrong with the first of them, with their places.
         verify_seconds: time spent verifying.
         seconds: time spent in all, reading and writing included.
     """
 
-    rows: int
-    counts: dict[Verdict, int]
-    labelled: int
-    agreeing: int
+    agreement: Agreement
     disagreements: tuple[Disagreement, ...]
+    resumed: int
+    num_bad_rows: int
+    bad_rows: tuple[str, ...]
     verify_seconds: float
     seconds: float
 
     @property
+    def rows(self) -> int:
+        """Rows that have a verdict; blank lines are passed over."""
+        return sum(self.agreement.rows.values())
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """Rows per verdict, every verdict named."""
+        return self.agreement.counts()
+
+    @property
+    def labelled(self) -> int:
+        """Rows that had a label."""
+        return self.agreement.labelled
+
+    @property
+    def agreeing(self) -> int:
+        """Those whose label says right exactly when the verdict is `CORRECT`."""
+        return self.agreement.agreeing
+
+    @property
     def pairs_per_second(self) -> float:
-        """Rows per second of the whole run."""
-        return self.rows / self.seconds if self.seconds else 0.0
+        """Rows of this run per second in all."""
+        return (self.rows - self.resumed) / self.seconds if self.seconds else 0.0
 
     @property
     def verified_per_second(self) -> float:
-        """Rows per second of verification alone."""
-        return self.rows / self.verify_seconds if self.verify_seconds else 0.0
-
-
-@dataclass(frozen=True)
-class _Row:
-    line: int
-    completion: str
-    gold: str | list[str]
-    expected: bool | None
+        """Rows of this run per second of verification alone."""
+        return (self.rows - self.resumed) / self.verify_seconds if self.verify_seconds else 0.0
 
 
 def verify_file(
-    path: str | Path,
+    paths: str | Path | Sequence[str | Path],
     *,
     fields: Fields | None = None,
-    mode: str = "auto",
-    num_threads: int | None = None,
+    check: Check | None = None,
     output: str | Path | None = None,
+    resume: bool = False,
+    report: str | Path | None = None,
+    skip_bad: bool = False,
     keep_disagreements: int = 20,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> FileSummary:
-    """Verify every row of a JSON Lines file.
+    """Verify every row of one file or several, Parquet (by the suffix) or JSON Lines.
 
     Args:
-        path: the file; each line an object with a completion, and a gold or a list of accepted golds.
+        paths: the files; each row an object with a completion, and a gold or a list of accepted golds.
         fields: the names of these fields; `Fields()` by default.
-        mode: as for `pgkern.extract_answer`.
-        num_threads: as for `pgkern.verify_many`.
-        output: where to write `{"line": …, "verdict": …}` for each row, if anywhere.
+        check: the options; `Check()` by default.
+        output: where to write each row's file (where there are several), number, id, verdict and answer, if anywhere;
+            Parquet by the suffix, JSON Lines otherwise.
+        resume: continue the output of a run that was killed, given the same files and options. Its first batch is
+            verified again to see that they are.
+        report: a `.json` or `.md` file for all rows that contradict their label.
+        skip_bad: count and name rows that cannot be used, and go on.
         keep_disagreements: how many rows that contradict their label to keep.
-        progress: called with the number of rows done after each batch.
+        progress: called after each batch.
 
-    Raises `ValueError` with the file's name and the line number for a line that is no JSON object, for a missing field
-    (with those that exist) and for a field of the wrong type; `ValueError` for a file without rows; `OSError` as
-    opening a file does.
+    Raises `ValueError` with the file's name and the row's number for a line that is no JSON object, for a missing field
+    (with those that exist) and for a field of the wrong type; `ValueError` for a file without rows and for an output
+    that is not of this input; `ModuleNotFoundError` for Parquet without pyarrow; `OSError` as opening a file does.
     """
-    path = Path(path)
-    fields = fields or Fields()
-    if output is not None and Path(output).resolve() == path.resolve():
-        raise ValueError(f"output {str(output)!r} is the file that is read")
+    files = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    _refuse_overwriting(files, {"output": output, "report": report})
+    if resume and output is None:
+        raise ValueError("there is no output to resume")
     begin = time.perf_counter()
-    counts = dict.fromkeys(Verdict, 0)
-    done = labelled = agreeing = 0
-    disagreements: list[Disagreement] = []
-    verify_seconds = 0.0
-    sink = None if output is None else open(output, "w", encoding="utf-8")  # noqa: SIM115  (closed below)
-    try:
-        for batch in _batches(path, fields):
-            before = time.perf_counter()
-            codes = verify_many(
-                [row.completion for row in batch], [row.gold for row in batch], mode=mode, num_threads=num_threads
-            )
-            verify_seconds += time.perf_counter() - before
-            for row, code in zip(batch, codes.tolist(), strict=True):
-                verdict = Verdict(code)
-                counts[verdict] += 1
-                if row.expected is not None:
-                    labelled += 1
-                    if row.expected == (verdict == Verdict.CORRECT):
-                        agreeing += 1
-                    elif len(disagreements) < keep_disagreements:
-                        disagreements.append(Disagreement(row.line, row.gold, row.expected, verdict))
-                if sink is not None:
-                    sink.write(json.dumps({"line": row.line, "verdict": verdict.name}) + "\n")
-            done += len(batch)
-            if progress is not None:
-                progress(done)
-    finally:
-        if sink is not None:
-            sink.close()
-    if not done:
-        raise ValueError(f"{path}: no rows in this file")
+    run = _Run(check or Check(), keep_disagreements, [path.stat().st_size for path in files])
+    with ExitStack() as stack:
+        if report is not None:
+            run.report = stack.enter_context(AgreementReport(Path(report)))
+        for index, path in enumerate(files):
+            rows_before = run.rows
+            rows = completion_rows(path, fields or Fields(), run.skip if skip_bad else None)
+            for batch in batches(rows):
+                if output is not None and run.output is None:  # not before there is something to write
+                    run.output = stack.enter_context(VerdictLines(Path(output), resume=resume))
+                run.verify(batch, str(path) if len(files) > 1 else None)
+                if progress is not None:
+                    progress(run.progress(index, batch[-1].end))
+            if run.rows == rows_before:
+                raise ValueError(f"{path}: no rows in this file")
+        if run.output is not None:
+            run.output.finish()
+        if run.report is not None:
+            run.report.finish(run.agreement)
     seconds = time.perf_counter() - begin
-    return FileSummary(done, counts, labelled, agreeing, tuple(disagreements), verify_seconds, seconds)
+    return FileSummary(
+        run.agreement,
+        tuple(run.disagreements),
+        run.resumed,
+        run.num_bad_rows,
+        tuple(run.bad_rows),
+        run.verify_seconds,
+        seconds,
+    )
 
 
-def _batches(path: Path, fields: Fields) -> Iterator[list[_Row]]:
-    records = json_records(path)
-    while batch := [_row(record, fields) for record in islice(records, BATCH_ROWS)]:
-        yield batch
+@dataclass
+class _Run:
+    """What has been done so far."""
+
+    check: Check
+    keep_disagreements: int
+    sizes: list[int]
+    output: VerdictLines | None = None
+    report: AgreementReport | None = None
+    agreement: Agreement = field(default_factory=Agreement)
+    disagreements: list[Disagreement] = field(default_factory=list)
+    rows: int = 0
+    resumed: int = 0
+    num_bad_rows: int = 0
+    bad_rows: list[str] = field(default_factory=list)
+    verify_seconds: float = 0.0
+
+    def skip(self, error: ValueError) -> None:
+        """Count and name a bad row."""
+        self.num_bad_rows += 1
+        if len(self.bad_rows) < _KEPT_BAD_ROWS:
+            self.bad_rows.append(str(error))
+        if self.report is not None:
+            self.report.bad_row(str(error))
+
+    def verify(self, batch: list[CompletionRow], file: str | None) -> None:
+        """Verify a batch but for what an earlier run did of it, write it and count it."""
+        kept = [] if self.output is None else self.output.kept(len(batch))
+        new = self._lines(batch[len(kept) :], file)
+        if kept:
+            self._compare(kept, batch, file)
+        if self.output is not None:
+            self.output.write(new)
+        self.rows += len(batch)
+        self.resumed += len(kept)
+        for row, line in zip(batch, [*kept, *new], strict=True):
+            if self.agreement.add(row, line.verdict):
+                self._disagree(row, line)
+
+    def progress(self, index: int, end: int) -> Progress:
+        """Where the run is at byte `end` of file `index`."""
+        done, total = sum(self.sizes[:index]) + end, sum(self.sizes)
+        return Progress(self.rows, self.resumed, done / total if total else 1.0)
+
+    def _lines(self, rows: list[CompletionRow], file: str | None) -> list[VerdictLine]:
+        before = time.perf_counter()
+        verdicts = self.check.verdicts([row.completion for row in rows], [row.gold for row in rows])
+        self.verify_seconds += time.perf_counter() - before
+        return list(self._answered(rows, verdicts, file))
+
+    def _answered(self, rows: list[CompletionRow], verdicts: list[Verdict], file: str | None) -> Iterator[VerdictLine]:
+        for row, verdict in zip(rows, verdicts, strict=True):
+            answer = None if self.output is None else extract_answer(row.completion, mode=self.check.mode)
+            yield VerdictLine(file, row.line, row.id, verdict, answer)
+
+    def _compare(self, kept: list[VerdictLine], batch: list[CompletionRow], file: str | None) -> None:
+        """Refuse to continue an output that this run would not have written."""
+        rows = batch[: len(kept)]
+        again = self._lines(rows, file) if self.rows == 0 else None
+        for index, (line, row) in enumerate(zip(kept, rows, strict=True)):
+            if (line.file, line.line, line.id) != (file, row.line, row.id):
+                raise ValueError(f"the output to resume has row {line.line} where {row.file} has row {row.line}")
+            if again is not None and line != again[index]:
+                verdicts = f"{line.verdict.name.lower()} there and {again[index].verdict.name.lower()} now"
+                message = f"the output to resume was written otherwise: {row.file}:{row.line} is {verdicts}"
+                raise ValueError(message)
+
+    def _disagree(self, row: CompletionRow, line: VerdictLine) -> None:
+        if self.report is None and len(self.disagreements) >= self.keep_disagreements:
+            return
+        answer = extract_answer(row.completion, mode=self.check.mode)
+        expected = bool(row.expected)
+        disagreement = Disagreement(row.file, row.line, row.id, row.gold, expected, line.verdict, answer)
+        if len(self.disagreements) < self.keep_disagreements:
+            self.disagreements.append(disagreement)
+        if self.report is not None:
+            self.report.disagreement(disagreement, self.check.explain(row.completion, row.gold))
 
 
-def _row(record: Record, fields: Fields) -> _Row:
-    completion, gold = record.field(fields.completion), record.field(fields.gold)
-    if not isinstance(completion, str):
-        raise ValueError(f"{record.where}: field {fields.completion!r} is a {type(completion).__name__}, not text")
-    if isinstance(gold, (int, float)) and not isinstance(gold, bool):
-        gold = str(gold)
-    several = isinstance(gold, list) and gold and all(isinstance(one, str) for one in gold)
-    if not (isinstance(gold, str) or several):
-        raise ValueError(f"{record.where}: field {fields.gold!r} is neither text nor a list of texts: {gold!r:.80}")
-    expected = record.values.get(fields.expected) if fields.expected is not None else None
-    if not (expected is None or isinstance(expected, bool)):
-        raise ValueError(f"{record.where}: field {fields.expected!r} is neither true nor false: {expected!r:.80}")
-    return _Row(record.line, completion, cast("str | list[str]", gold), expected)
+def _refuse_overwriting(files: list[Path], written: dict[str, str | Path | None]) -> None:
+    read = {path.resolve() for path in files}
+    for name, path in written.items():
+        if path is not None and Path(path).resolve() in read:
+            raise ValueError(f"{name} {str(path)!r} is the file that is read")

@@ -1,0 +1,69 @@
+"""Records of a Parquet file, a few at a time, and a table written from records. pyarrow is imported only here."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .record import Record
+
+__all__ = ["parquet_records", "write_parquet"]
+
+_READ_ROWS = 256  # rows decoded at a time: long completions make a row a megabyte
+_WRITTEN_ROWS = 65_536  # rows of a row group: tens of megabytes at most
+_BUFFER = 1 << 20  # bytes read ahead of each column; without it a row group is in memory as a whole
+
+
+def parquet_records(path: Path, wanted: Sequence[str], optional: Sequence[str]) -> Iterator[Record]:
+    """The rows one by one, numbered from 1, with the columns that the fields `wanted` and `optional` are in.
+
+    Raises `ValueError` for a file that is no Parquet or lacks a wanted column (with those that there are),
+    `ModuleNotFoundError` without pyarrow, `OSError` as opening a file does.
+    """
+    parquet = _pyarrow_parquet()
+    size = path.stat().st_size
+    with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+        names = file.schema_arrow.names
+        columns = {name: _column(name, names) for name in (*wanted, *optional)}
+        for name in wanted:
+            if columns[name] is None:
+                raise ValueError(f"{path}: no field {name!r}; it has {', '.join(map(repr, names)) or 'none'}")
+        kept = sorted({column for column in columns.values() if column is not None})
+        number, total = 0, max(file.metadata.num_rows, 1)
+        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=kept, use_threads=False):
+            for values in batch.to_pylist():
+                number += 1
+                yield Record(values, number, f"{path}:{number}", size * number // total)
+
+
+def _column(name: str, names: Sequence[str]) -> str | None:
+    """The column a field is, or is in."""
+    root = name if name in names else name.partition(".")[0]
+    return root if root in names else None
+
+
+def write_parquet(path: Path, rows: Iterable[dict[str, Any]], columns: dict[str, str]) -> None:
+    """Write rows as a table of `columns` (name to type: `int64` or `string`); the file appears when it is complete."""
+    parquet = _pyarrow_parquet()
+    import pyarrow
+
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in columns.items()])
+    temporary = path.with_name(f".{path.name}.new")
+    rows = iter(rows)
+    with parquet.ParquetWriter(temporary, schema) as writer:
+        while some := list(islice(rows, _WRITTEN_ROWS)):
+            writer.write_table(pyarrow.Table.from_pylist(some, schema))
+    os.replace(temporary, path)
+
+
+def _pyarrow_parquet() -> ModuleType:
+    try:
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("pyarrow"):
+            raise
+        raise ModuleNotFoundError("Parquet files need pyarrow; pip install 'pgkern[parquet]'", name="pyarrow") from None
+    module: ModuleType = pyarrow.parquet
+    return module
