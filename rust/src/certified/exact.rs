@@ -1,12 +1,13 @@
 //! Values that are kept exactly: fractions, and fractions times π, i or both.
 
-use dashu_base::UnsignedAbs;
+use dashu_base::{BitTest, UnsignedAbs};
 use dashu_int::{IBig, UBig};
 
 use super::Failure;
 use super::ball::Ball;
 use super::constants::pi;
-use super::magnitude::shifted;
+use super::exponential::{exp, ln};
+use super::magnitude::{Magnitude, shifted};
 use super::real::{Precision, Real};
 use crate::budget::{Budget, OverBudget};
 use crate::number::rational::Rational;
@@ -172,15 +173,38 @@ impl Exact {
             return Ok(None);
         }
         budget.spend(60 + square(fraction.bits() / 64))?;
-        let root = |integer: &UBig| {
-            let degree = usize::try_from(degree).unwrap_or(usize::MAX);
-            let root = integer.nth_root(degree);
-            (root.pow(degree) == *integer).then(|| IBig::from(root))
+        let Some(above) = root_of_integer(&fraction.numerator().clone().unsigned_abs(), degree, budget)? else {
+            return Ok(None);
         };
-        let above = root(&fraction.numerator().clone().unsigned_abs());
-        let below = above.is_some().then(|| root(fraction.denominator())).flatten();
-        Ok(above.zip(below).and_then(|(above, below)| Rational::from_integers(above, below)))
+        let below = root_of_integer(fraction.denominator(), degree, budget)?;
+        Ok(below.and_then(|below| Rational::from_integers(above, below)))
     }
+}
+
+/// The root of this degree, where it is an integer.
+fn root_of_integer(integer: &UBig, degree: u32, budget: &Budget) -> Result<Option<IBig>, OverBudget> {
+    if *integer <= UBig::ONE {
+        return Ok(Some(integer.clone().into()));
+    }
+    let times = usize::try_from(degree).unwrap_or(usize::MAX);
+    if integer.bit_len() <= times {
+        return Ok(None);
+    }
+    let root = if degree <= 7 {
+        integer.nth_root(times)
+    } else {
+        // Newton's method of integers takes about degree² steps, hours for a prime degree of a thousand.
+        let bits = i64::try_from(integer.bit_len() / times + 32).map_err(|_| OverBudget)?;
+        let to = Precision { bits, budget };
+        let near = Real::of(integer.clone().into(), 0, Magnitude::ZERO, to)?;
+        let near = ln(&near, to).and_then(|near| near.over(&Real::integer(degree.into()), to));
+        match near.and_then(|near| exp(&near, to)) {
+            Ok(near) => near.nearest_integer()?.unsigned_abs(),
+            Err(Failure::OverBudget) => return Err(OverBudget),
+            Err(_) => return Ok(None),
+        }
+    };
+    Ok((root.bit_len() <= integer.bit_len() / times + 1 && root.pow(times) == *integer).then(|| root.into()))
 }
 
 fn square(limbs: usize) -> u64 {

@@ -16,6 +16,7 @@ mod real;
 
 pub use ball::Ball;
 pub use evaluate::evaluate;
+pub use real::{Precision, Real};
 pub use separation::separation;
 pub use zero::zero_test;
 

@@ -160,7 +160,7 @@ impl Evaluation<'_> {
 
     fn by_logarithm(&self, base: &Real, exponent: &Rational) -> Result<Real, Failure> {
         // The more digits before the point of the logarithm, the more of it must be known.
-        let whole_bits = i64::try_from(exponent.numerator().to_string().len().min(100)).unwrap_or(100) * 4;
+        let whole_bits = i64::try_from(exponent.bits().min(400)).unwrap_or(400);
         let finer = self.to.finer(whole_bits + 16);
         let logarithm = ln(base, finer)?.times(&Real::rational(exponent, finer)?, finer)?;
         exp(&logarithm, self.to)

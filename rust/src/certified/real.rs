@@ -321,7 +321,7 @@ impl Real {
     /// # Errors
     /// It has too many digits.
     pub fn nearest_integer(&self) -> Result<IBig, OverBudget> {
-        if self.exponent > 1 << 16 {
+        if self.exponent > 1 << 12 {
             return Err(OverBudget);
         }
         let halves = shifted(&self.mantissa, self.exponent + 1);

@@ -193,7 +193,7 @@ impl<'e> Field<'_, 'e> {
             }
         }
         let Some(bounds) = self.bounded(size) else { return Ok(None) };
-        self.evaluation.to.budget.spend(4 * self.radicals.len() as u64)?;
+        self.evaluation.to.budget.spend(radicand.nodes() * (1 + self.radicals.len() as u64))?;
         if !self.radicals.iter().any(|(known, of)| *known == degree && *of == radicand) {
             self.radicals.push((degree, radicand));
         }
