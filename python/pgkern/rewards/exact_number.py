@@ -1,0 +1,31 @@
+"""A number that a caller gives, exactly: what a decimal says, not the nearest double."""
+
+import math
+import re
+from fractions import Fraction
+from numbers import Integral, Rational, Real
+from typing import TypeAlias
+
+Number: TypeAlias = int | float | Fraction | str
+"""A number, or how it is written: `"2.5"`, `"-7/3"`."""
+
+_WRITTEN = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100}|/[0-9]{1,100})?")
+
+
+def exact_number(value: object) -> Fraction | None:
+    """The value as a fraction, a float as the decimal it prints; None where it is no finite number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Integral):
+        return Fraction(int(value))
+    if isinstance(value, Rational):
+        return Fraction(value)
+    if isinstance(value, Real):
+        number = float(value)
+        return Fraction(repr(number)) if math.isfinite(number) else None
+    if isinstance(value, str) and _WRITTEN.fullmatch(value.strip()):
+        try:
+            return Fraction(value.strip())
+        except ZeroDivisionError:
+            return None
+    return None

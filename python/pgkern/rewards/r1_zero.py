@@ -1,0 +1,40 @@
+"""The reward of the r1_zero prompt: an answer between tags, behind the thoughts."""
+
+from collections.abc import Sequence
+
+from ..verification import Gold, Verdict, verify, verify_many
+from .reward import Reward
+
+
+def r1_zero(completion: str, gold: Gold) -> Reward:
+    """Reward `… </think> <answer> X </answer>`: 1 when it has this form and X is right.
+
+    The r1_zero prompt ends with `Assistant: <think>`, so a completion begins inside the thoughts. As in the course
+    grader it comes from (CS336, assignment 5), the form is `"</think> <answer>"` and `"</answer>"` anywhere, spelled
+    exactly so; a box inside the answer wins over the rest of it. The answer is the last closed tag, so text behind it
+    does no harm.
+    """
+    if not _has_the_form(completion):
+        return _FORMLESS
+    return _formed(verify(completion, gold, mode="answer_tag"))
+
+
+def r1_zero_many(completions: Sequence[str], golds: Sequence[Gold], *, num_threads: int | None = None) -> list[Reward]:
+    """`[r1_zero(c, g) for c, g in zip(completions, golds)]`, on `num_threads` threads (None: all cores)."""
+    codes = verify_many(completions, golds, mode="answer_tag", num_threads=num_threads)
+    return [
+        _formed(Verdict(code)) if _has_the_form(completion) else _FORMLESS
+        for completion, code in zip(completions, codes.tolist(), strict=True)
+    ]
+
+
+_FORMLESS = Reward(0.0, 0.0, 0.0, Verdict.NO_ANSWER)
+
+
+def _has_the_form(completion: str) -> bool:
+    return "</think> <answer>" in completion and "</answer>" in completion
+
+
+def _formed(verdict: Verdict) -> Reward:
+    right = float(verdict == Verdict.CORRECT)
+    return Reward(right, 1.0, right, verdict)

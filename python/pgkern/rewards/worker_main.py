@@ -1,0 +1,160 @@
+"""What runs in a worker process: reads a sample, calls the function that somebody wrote, answers with a number.
+
+Started as a script with the number of its socket and of its parent, and needs nothing but the standard library, so
+that it starts quickly. What it says to its parent is JSON, never pickled: the function may have run what a model wrote.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import math
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from typing import Any
+
+LOADING = "PGKERN_LOADS_A_REWARD"
+"""Set in the environment while a worker loads the function's file, which must not start workers of its own then."""
+
+_LENGTH = struct.Struct("<Q")
+# Past the limit by this much, the kernel ends the worker, should its parent no longer be there to do it.
+_GRACE_SECONDS = 2.0
+
+
+def main() -> None:
+    """Serve until the parent closes the socket, or is gone."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    # What the function prints must not end up among the answers, nor may it wait for somebody to type.
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    del sys.argv[1:]
+    setup = pickle.loads(_receive(channel))
+    sys.path[:] = setup["path"]
+    os.environ[LOADING] = "1"
+    try:
+        function = _find(setup)
+    except BaseException as error:
+        _send(channel, {"failure": _said(error)})
+        return
+    del os.environ[LOADING]
+    _send(channel, {"ready": True})
+    while True:
+        request = _receive(channel)
+        _send(channel, _answer(function, request, setup["seconds"]))
+
+
+def _answer(function: Any, request: bytes, seconds: float) -> dict[str, Any]:  # noqa: ANN401
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_SECONDS)
+    try:
+        completion, gold, columns = pickle.loads(request)
+        return _number(function(completion, gold, **columns))
+    except BaseException as error:  # SystemExit and KeyboardInterrupt are the function's own here
+        return {"kind": "raised", "reason": f"raised {_said(error)}"}
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _number(value: Any) -> dict[str, Any]:  # noqa: ANN401
+    value = getattr(value, "reward", value)  # a pgkern Reward
+    if value is None:
+        return _bad("returned None")
+    if isinstance(value, (str, bytes, dict)):
+        return _bad(f"returned {type(value).__name__}, expected a number")
+    with contextlib.suppress(TypeError):  # what has no length, as an array of no dimensions
+        if len(value) != 1:
+            return _bad(f"returned {len(value)} values, expected 1")
+        (value,) = value
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return _bad(f"returned {type(value).__name__}, expected a finite number")
+    return {"value": number} if math.isfinite(number) else _bad(f"returned {number}")
+
+
+def _bad(reason: str) -> dict[str, Any]:
+    return {"kind": "bad value", "reason": reason}
+
+
+def _said(error: BaseException) -> str:
+    try:
+        message = str(error)
+    except BaseException:
+        message = ""
+    return f"{type(error).__name__}: {message[:300]}" if message else type(error).__name__
+
+
+def _find(setup: dict[str, Any]) -> Any:  # noqa: ANN401
+    name, file = setup["module"], setup["file"]
+    if name is None:
+        module = _load("pgkern_user_reward", file)
+    elif name == "__main__":
+        # As Python's own worker processes do: the script is there, but not as the main program.
+        package = setup["main"]
+        module = importlib.import_module(package) if package else _load("__mp_main__", file)
+        sys.modules["__main__"] = module
+    else:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError:
+            if file is None:
+                raise
+            module = _load(name, file)
+    if "pickled" in setup:
+        return pickle.loads(setup["pickled"])
+    found: Any = module
+    for part in setup["name"].split("."):
+        found = getattr(found, part)
+    if not callable(found):
+        raise TypeError(f"{setup['name']} is a {type(found).__name__}, not a function")
+    return found
+
+
+def _load(name: str, file: str) -> Any:  # noqa: ANN401
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, os.path.dirname(file))
+    spec.loader.exec_module(module)
+    return module
+
+
+def _end_with(parent: int) -> None:
+    """End this process and all it started when the parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _receive(channel: socket.socket) -> bytes:
+    (size,) = _LENGTH.unpack(_exactly(channel, _LENGTH.size))
+    return _exactly(channel, size)
+
+
+def _exactly(channel: socket.socket, size: int) -> bytes:
+    received = bytearray()
+    while len(received) < size:
+        piece = channel.recv(min(size - len(received), 1 << 20))
+        if not piece:
+            sys.exit(0)  # the parent has closed
+        received += piece
+    return bytes(received)
+
+
+def _send(channel: socket.socket, answer: dict[str, Any]) -> None:
+    message = json.dumps(answer).encode()
+    channel.sendall(_LENGTH.pack(len(message)) + message)
+
+
+if __name__ == "__main__":
+    main()
