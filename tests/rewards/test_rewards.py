@@ -1,3 +1,6 @@
+from typing import Any
+
+import numpy as np
 import pytest
 
 from pgkern import Verdict
@@ -13,7 +16,6 @@ R1_ZERO = [
     ("6 * 7 </think> <answer> 42 </answer> and so on", RIGHT),
     ("6 * 7 </think> <answer> 41 </answer>", Reward(0.0, 1.0, 0.0, Verdict.WRONG)),
     ("6 * 7 </think> <answer></answer>", Reward(0.0, 1.0, 0.0, Verdict.NO_ANSWER)),
-    ("6 * 7 </think> <answer> \\sqrt{1764} </answer>", Reward(0.0, 1.0, 0.0, Verdict.UNPARSED)),
     ("6 * 7 </think><answer> 42 </answer>", FORMLESS),
     ("6 * 7 </think>\n<answer> 42 </answer>", FORMLESS),
     ("6 * 7 </think> <answer> 42", FORMLESS),
@@ -39,7 +41,27 @@ def test_gsm8k_takes_a_worked_solution_as_gold() -> None:
     assert gsm8k("6*7=42\n#### 42", "42") == RIGHT
     assert gsm8k("#### 1000", "500+500 = <<500+500=1000>>1000\n#### 1,000") == RIGHT
     assert gsm8k("42", "#### 42") == FORMLESS
-    assert gsm8k("#### 7", ["6", "7"]) == RIGHT
+    assert gsm8k("#### 7", ["6", "so 7\n#### 7"]) == RIGHT
+
+
+@pytest.mark.parametrize("gold", [42, 42.0, np.int64(42), np.float32(42), ["41", "42"]])
+def test_a_gold_may_be_a_number_or_several_texts(gold: Any) -> None:
+    completion = "</think> <answer>\\boxed{42}\n#### 42</answer>"
+    assert r1_zero("</think> <answer>42</answer>", gold) == boxed(completion, gold) == gsm8k("#### 42", gold) == RIGHT
+    assert r1_zero_many(["</think> <answer>42</answer>"], [gold]) == boxed_many([completion], [gold]) == [RIGHT]
+
+
+def test_the_verifiers_options_are_passed_on() -> None:
+    for one, many, completion in (
+        (r1_zero, r1_zero_many, "</think> <answer>50</answer>"),
+        (boxed, boxed_many, "\\boxed{50}"),
+        (gsm8k, gsm8k_many, "#### 50"),
+    ):
+        assert one(completion, "50%", percent="either", units="optional").reward == 1
+        with pytest.raises(ValueError, match="percent"):
+            one(completion, "50%", percent="no such rule")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="percent"):
+            many([completion], ["50%"], percent="no such rule")  # type: ignore[arg-type]
 
 
 def test_batches_equal_one_by_one() -> None:
@@ -49,5 +71,5 @@ def test_batches_equal_one_by_one() -> None:
         singly = [one(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
         for num_threads in (None, 1, 3):
             assert many(completions, golds, num_threads=num_threads) == singly
-    with pytest.raises(ValueError, match="15 completions but 1 golds"):
+    with pytest.raises(ValueError, match=f"{len(completions)} completions but 1 golds"):
         r1_zero_many(completions, ["42"])

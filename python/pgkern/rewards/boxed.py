@@ -1,20 +1,34 @@
 r"""The reward of an answer in a `\boxed{…}`."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..verification import Gold, Verdict, verify, verify_many
+from ..verification import Verdict, verify, verify_many
+from .gold_text import GoldLike, gold_text
 from .reward import Reward, judged
+from .verify_options import VerifyOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
-def boxed(completion: str, gold: Gold) -> Reward:
+def boxed(completion: str, gold: GoldLike, **options: "Unpack[VerifyOptions]") -> Reward:
     r"""Reward a right `\boxed{X}`; the form is that there is a box with something in it.
 
     What the course (CS336, assignment 5) calls the question-only reward.
     """
-    return judged(verify(completion, gold, mode="boxed"))
+    return judged(verify(completion, gold_text(gold), mode="boxed", **options))
 
 
-def boxed_many(completions: Sequence[str], golds: Sequence[Gold], *, num_threads: int | None = None) -> list[Reward]:
+def boxed_many(
+    completions: Sequence[str],
+    golds: Sequence[GoldLike],
+    *,
+    num_threads: int | None = None,
+    **options: "Unpack[VerifyOptions]",
+) -> list[Reward]:
     """`[boxed(c, g) for c, g in zip(completions, golds)]`, on `num_threads` threads (None: all cores)."""
-    codes = verify_many(completions, golds, mode="boxed", num_threads=num_threads)
+    codes = verify_many(
+        completions, [gold_text(gold) for gold in golds], mode="boxed", num_threads=num_threads, **options
+    )
     return [judged(Verdict(code)) for code in codes.tolist()]

@@ -1,12 +1,18 @@
 """The reward of the r1_zero prompt: an answer between tags, behind the thoughts."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..verification import Gold, Verdict, verify, verify_many
+from ..verification import Verdict, verify, verify_many
+from .gold_text import GoldLike, gold_text
 from .reward import Reward
+from .verify_options import VerifyOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
-def r1_zero(completion: str, gold: Gold) -> Reward:
+def r1_zero(completion: str, gold: GoldLike, **options: "Unpack[VerifyOptions]") -> Reward:
     """Reward `… </think> <answer> X </answer>`: 1 when it has this form and X is right.
 
     The r1_zero prompt ends with `Assistant: <think>`, so a completion begins inside the thoughts. As in the course
@@ -16,12 +22,20 @@ def r1_zero(completion: str, gold: Gold) -> Reward:
     """
     if not _has_the_form(completion):
         return _FORMLESS
-    return _formed(verify(completion, gold, mode="answer_tag"))
+    return _formed(verify(completion, gold_text(gold), mode="answer_tag", **options))
 
 
-def r1_zero_many(completions: Sequence[str], golds: Sequence[Gold], *, num_threads: int | None = None) -> list[Reward]:
+def r1_zero_many(
+    completions: Sequence[str],
+    golds: Sequence[GoldLike],
+    *,
+    num_threads: int | None = None,
+    **options: "Unpack[VerifyOptions]",
+) -> list[Reward]:
     """`[r1_zero(c, g) for c, g in zip(completions, golds)]`, on `num_threads` threads (None: all cores)."""
-    codes = verify_many(completions, golds, mode="answer_tag", num_threads=num_threads)
+    codes = verify_many(
+        completions, [gold_text(gold) for gold in golds], mode="answer_tag", num_threads=num_threads, **options
+    )
     return [
         _formed(Verdict(code)) if _has_the_form(completion) else _FORMLESS
         for completion, code in zip(completions, codes.tolist(), strict=True)
