@@ -5,6 +5,7 @@
 PYTHON ?= python3
 GPU_PYTHON ?= $(PYTHON)
 RESULTS ?= benches/results
+FUZZ_SECONDS ?= 600
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -13,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Seconds: a hang is a failure, not a stuck run. Not said in pyproject.toml, which pytest without pytest-timeout would refuse.
 export PYTEST_TIMEOUT := 600
 
-.PHONY: help demo test test-gpu lint bench bench-gpu wheel docs clean
+.PHONY: help demo test fuzz test-gpu lint bench bench-gpu wheel docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,9 +23,13 @@ help: ## list the targets
 demo: $(STAMP)-train ## train a small policy from scratch on addition; the last line is its validation reward
 	$(BIN)/pgkern train $(DEMO)
 
-test: $(STAMP)-dev lint ## lint, types, import floors, Rust and Python tests, kernels interpreted and compiled
+test: $(STAMP)-dev lint ## lint, types, import floors, Rust and Python tests, some fuzzing, kernels interpreted and compiled
 	cargo test --quiet
+	rm -rf build/fuzz/fixed && FOUND=build/fuzz/fixed PYTHON=$(PYTHON) fuzz/run -runs=70000 -seed=7
 	$(BIN)/python -m pytest -m "not gpu"
+
+fuzz: ## the verifier on random texts, FUZZ_SECONDS for each of three targets; what breaks it stays in build/fuzz
+	PYTHON=$(PYTHON) fuzz/run -max_total_time=$(FUZZ_SECONDS)
 
 test-gpu: ## the tests that need a CUDA device, by GPU_PYTHON, in 8 minutes at most
 	$(GPU_PYTHON) -m benches.gpu_machine pytest
@@ -34,6 +39,7 @@ lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	PYO3_PYTHON=$(CURDIR)/$(BIN)/python cargo clippy --quiet --all-targets --all-features -- -D warnings
 	$(BIN)/mypy
 	cd / && $(CURDIR)/$(BIN)/python -m mypy.stubtest pgkern._native
