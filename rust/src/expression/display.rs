@@ -117,7 +117,7 @@ impl Expression {
         match self {
             Self::Sum(_) => Binding::Sum,
             Self::Number(number) if number.is_negative() => Binding::Sum,
-            Self::Number(number) if number.is_integer() => Binding::Operand,
+            Self::Number(number) if decimal(number).is_some() => Binding::Operand,
             Self::Number(_) | Self::Product(_) | Self::Quotient(..) | Self::Power(..) => Binding::Product,
             _ => Binding::Operand,
         }
@@ -146,9 +146,28 @@ fn name(function: Function) -> &'static str {
     }
 }
 
+/// A number as a decimal where it is a short one, and else as a fraction.
 fn write_number(number: &Rational, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(out, "{}", number.numerator())?;
-    if number.is_integer() { Ok(()) } else { write!(out, "/{}", number.denominator()) }
+    let Some((digits, places)) = decimal(number) else {
+        return write!(out, "{}/{}", number.numerator(), number.denominator());
+    };
+    let sign = if number.is_negative() { "-" } else { "" };
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    let point = if places > 0 { "." } else { "" };
+    write!(out, "{sign}{whole}{point}{fraction}")
+}
+
+/// The digits of a number without its sign, and how many of them stand behind the point.
+fn decimal(number: &Rational) -> Option<(String, usize)> {
+    const PLACES: usize = 12;
+    let mut scaled = number.clone().magnitude();
+    for places in 0..=PLACES {
+        if scaled.is_integer() {
+            return Some((format!("{:0>width$}", scaled.numerator().to_string(), width = places + 1), places));
+        }
+        scaled = scaled.times(&Rational::from(10));
+    }
+    None
 }
 
 /// `part` in brackets where it binds less than `least`.
@@ -159,7 +178,7 @@ fn write_within(part: &Expression, least: Binding, out: &mut fmt::Formatter<'_>)
 /// The first factor of a product or a quotient, which may have a sign of its own.
 fn write_first(part: &Expression, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     match part {
-        Expression::Number(number) if number.is_integer() => write!(out, "{part}"),
+        Expression::Number(number) if decimal(number).is_some() => write!(out, "{part}"),
         Expression::Power(..) => write!(out, "{part}"),
         other => write_within(other, Binding::Operand, out),
     }

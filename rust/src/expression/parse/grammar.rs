@@ -8,7 +8,7 @@ use crate::number::rational::Rational;
 use crate::number::read::Place;
 
 /// Units one operand costs: a few nodes and their memory.
-const PER_OPERAND: u64 = 8;
+const PER_OPERAND: u64 = 20;
 
 /// The parser's place among the tokens.
 pub(super) struct Parser<'s, 'a, 'b> {
@@ -21,7 +21,7 @@ pub(super) struct Parser<'s, 'a, 'b> {
     pub(super) bars: usize,
     /// Whether the argument of a trigonometric function is read, where `30°` is a number.
     pub(super) angle: bool,
-    depth: usize,
+    pub(super) depth: usize,
 }
 
 impl<'s, 'a, 'b> Parser<'s, 'a, 'b> {

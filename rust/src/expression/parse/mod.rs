@@ -45,7 +45,7 @@ pub fn parse(span: &[Token<'_>], budget: &Budget) -> Result<Option<Expression>, 
 /// It is deeper or longer than the budget allows.
 pub fn parse_as(span: &[Token<'_>], place: Place, budget: &Budget) -> Result<Option<Expression>, OverBudget> {
     budget.spend(2 * span.len() as u64)?;
-    let all = names::divided(span);
+    let all = names::divided(span, budget)?;
     match grammar::Parser::new(&all, place, budget).whole() {
         Ok(expression) => Ok(Some(expression)),
         Err(Stop::NotOne) => Ok(None),

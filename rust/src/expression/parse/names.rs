@@ -1,5 +1,6 @@
 //! The names mathematics knows, and how a run of letters falls into them: `xsinx` is `x`, `sin`, `x`.
 
+use crate::budget::{Budget, OverBudget};
 use crate::expression::Function;
 use crate::latex::tokens::Token;
 
@@ -122,18 +123,25 @@ const WORDS: [&str; 16] =
 /// Letters a run may have that falls into names; no product is that long.
 const MAX_RUN: usize = 24;
 
+/// Units it takes to see whether a name begins at a letter.
+const PER_LETTER: u64 = 8;
+
 /// The tokens with every run of letters divided into names and single letters; a word stays whole.
-pub(super) fn divided<'a>(span: &[Token<'a>]) -> Vec<Token<'a>> {
+///
+/// # Errors
+/// There are more letters than the budget allows.
+pub(super) fn divided<'a>(span: &[Token<'a>], budget: &Budget) -> Result<Vec<Token<'a>>, OverBudget> {
     let mut all = Vec::with_capacity(span.len());
     for token in span {
         match token {
             Token::Letters { run, text: false } if run.len() > 1 && run.starts_with(char::is_alphabetic) => {
+                budget.spend(PER_LETTER * run.len() as u64)?;
                 divide(run, &mut all);
             }
             other => all.push(*other),
         }
     }
-    all
+    Ok(all)
 }
 
 fn divide<'a>(run: &'a str, all: &mut Vec<Token<'a>>) {
@@ -164,6 +172,7 @@ fn divide<'a>(run: &'a str, all: &mut Vec<Token<'a>>) {
 #[cfg(test)]
 mod tests {
     use super::divided;
+    use crate::budget::Budget;
     use crate::latex::tokens::{Token, tokens};
 
     #[test]
@@ -187,7 +196,8 @@ mod tests {
             ("or", "or"),
         ] {
             let all = tokens(text);
-            let shown: Vec<&str> = divided(&all)
+            let shown: Vec<&str> = divided(&all, &Budget::for_one_check())
+                .expect("few letters")
                 .iter()
                 .map(|token| if let Token::Letters { run, .. } = token { *run } else { "?" })
                 .collect();

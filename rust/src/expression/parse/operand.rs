@@ -53,7 +53,10 @@ impl<'a> Parser<'_, 'a, '_> {
         let rest = self.rest();
         let digits = |token: &Token<'_>| if let Token::Digits(run) = token { run.len() as u64 } else { 0 };
         self.budget.spend(rest.iter().take(3).map(digits).sum())?;
-        let (number, taken) = numeral_at_start(rest, self.place)?.ok_or(Stop::NotOne)?;
+        // Commas never divide the digits of `01`, so that it is a number in brackets as well.
+        let led_by_zero = matches!(rest, [Token::Digits(run), ..] if run.len() > 1 && run.starts_with('0'));
+        let place = if led_by_zero && self.depth > 0 { Place::Alone } else { self.place };
+        let (number, taken) = numeral_at_start(rest, place)?.ok_or(Stop::NotOne)?;
         self.budget.spend(rest[..taken].iter().map(digits).sum())?;
         self.at += taken;
         Ok(Expression::Number(number))
