@@ -132,3 +132,14 @@ def test_bytes_that_are_no_text_are_replaced() -> None:
 def test_pyarrow_is_not_imported() -> None:
     program = "import sys, pgkern; pgkern.verify_many(['5'], ['5']); sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
+
+
+class Boastful(list[str]):
+    """A list that says it is longer than memory."""
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+
+def test_a_length_is_not_believed() -> None:
+    assert verify_many(Boastful(TEXTS), Boastful(GOLDS)).tolist() == WANTED

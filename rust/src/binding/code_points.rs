@@ -19,14 +19,8 @@ impl CodePoints<'_> {
         if points.is_empty() {
             return (0..self.length).map(|_| Text::Points(&[])).collect();
         }
-        points.chunks_exact(points.len() / self.length).map(|room| Text::Points(filled(room))).collect()
+        points.chunks_exact(points.len() / self.length).map(Text::Points).collect()
     }
-}
-
-/// The part before the zeros at the end.
-fn filled(room: &[u32]) -> &[u32] {
-    let end = room.iter().rposition(|point| *point != 0).map_or(0, |last| last + 1);
-    &room[..end]
 }
 
 /// The code points of an array of kind `U`; any other array of objects or strings as a list, which is quicker to go

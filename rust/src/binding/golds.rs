@@ -9,7 +9,7 @@ use pyo3::types::PyString;
 use super::arrow::{is_arrow, lists};
 use super::code_points::points_or_list;
 use super::kind;
-use super::texts::{Text, Texts, objects};
+use super::texts::{Text, Texts, expected_length, objects};
 
 /// All golds of a call, and which of them belong to which completion.
 pub struct Golds<'py> {
@@ -51,17 +51,22 @@ impl<'py> Golds<'py> {
             let given = kind(sequence);
             PyTypeError::new_err(format!("golds must be a sequence of str or of sequences of str, not {given}"))
         })?;
-        let mut found = Vec::with_capacity(sequence.len().unwrap_or(0));
-        let mut ranges = Vec::with_capacity(found.capacity());
+        let mut found = Vec::with_capacity(expected_length(sequence));
+        let mut ranges: Option<Vec<Range<usize>>> = None; // not before one completion has several
         for (index, item) in items.enumerate() {
             let begin = found.len();
             match item?.cast_into::<PyString>() {
                 Ok(single) => found.push(single),
-                Err(error) => found.extend(several(&format!("golds[{index}]"), &error.into_inner())?),
+                Err(error) => {
+                    found.extend(several(&format!("golds[{index}]"), &error.into_inner())?);
+                    ranges.get_or_insert_with(|| (0..begin).map(|place| place..place + 1).collect());
+                }
             }
-            ranges.push(begin..found.len());
+            if let Some(ranges) = &mut ranges {
+                ranges.push(begin..found.len());
+            }
         }
-        Ok(Self { texts: Texts::Objects(found), ranges: Some(ranges) })
+        Ok(Self { texts: Texts::Objects(found), ranges })
     }
 
     /// One gold or several, for a single completion.

@@ -31,7 +31,8 @@ impl Text<'_> {
             Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes)),
             Self::Points(points) => {
                 let character = |point: &u32| char::from_u32(*point).unwrap_or(char::REPLACEMENT_CHARACTER);
-                Some(Cow::Owned(points.iter().map(character).collect()))
+                let end = points.iter().rposition(|point| *point != 0).map_or(0, |last| last + 1);
+                Some(Cow::Owned(points[..end].iter().map(character).collect()))
             }
         }
     }
@@ -72,12 +73,17 @@ impl<'py> Texts<'py> {
     }
 }
 
+/// How much room to make for a sequence: what it says of itself, within reason.
+pub fn expected_length(sequence: &Bound<'_, PyAny>) -> usize {
+    sequence.len().unwrap_or(0).min(1 << 20)
+}
+
 /// The Python strings of any iterable.
 pub fn objects<'py>(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
     let items = sequence
         .try_iter()
         .map_err(|_| PyTypeError::new_err(format!("{name} must be a sequence of str, not {}", kind(sequence))))?;
-    let mut objects = Vec::with_capacity(sequence.len().unwrap_or(0));
+    let mut objects = Vec::with_capacity(expected_length(sequence));
     for (index, item) in items.enumerate() {
         objects.push(item?.cast_into::<PyString>().map_err(|error| {
             let given = kind(&error.into_inner());
