@@ -40,6 +40,12 @@ impl Budget {
         left.map(|_| ()).ok_or(OverBudget)
     }
 
+    /// The units that are left.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left.get()
+    }
+
     /// The units spent so far.
     #[must_use]
     pub fn spent(&self) -> u64 {

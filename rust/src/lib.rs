@@ -12,6 +12,7 @@ pub mod latex;
 pub mod number;
 pub mod options;
 pub mod pool;
+mod symbolic;
 pub mod turns;
 pub mod verdict;
 pub mod verify;

@@ -1,9 +1,23 @@
 //! Are two expressions the same? By canonical form first, by certified arithmetic where that does not decide.
 
-use std::cmp::Ordering;
+mod canonical;
+mod modular;
+mod ratio;
+mod sample;
+#[cfg(test)]
+mod tests;
+mod value;
+mod variables;
+
+pub use ratio::{Factor, factor, proportional};
+pub use value::{order, value};
+pub use variables::{is_constant, variables};
 
 use crate::budget::{Budget, OverBudget};
+use crate::certified::{Failure, Point, Zero, zero_test};
 use crate::expression::Expression;
+use canonical::Finding;
+use sample::Seen;
 
 /// What is known of two expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,22 +36,46 @@ pub enum Equality {
 /// Deciding takes more than the budget.
 pub fn equal(one: &Expression, other: &Expression, budget: &Budget) -> Result<Equality, OverBudget> {
     budget.spend(1)?;
-    Ok(if one == other { Equality::Equal } else { Equality::Undecided })
+    if one == other {
+        return Ok(Equality::Equal);
+    }
+    if modular::differ(one, other, budget)? {
+        return Ok(Equality::Different);
+    }
+    // The canonical form may take half of what is left, so that there is as much for other means.
+    let share = Budget::of(budget.left() / 2);
+    let finding = canonical::compare(one, other, &share);
+    budget.spend(share.spent())?;
+    match finding {
+        Finding::Settled(equality) => return Ok(equality),
+        Finding::NoValue => return Ok(Equality::Undecided),
+        Finding::EqualWhereReal | Finding::Open => {}
+    }
+    if modular::agree(one, other, budget)? {
+        return Ok(Equality::Equal);
+    }
+    let found = by_values(one, other, finding, budget)?;
+    if found == Equality::Undecided && share.left() == 0 {
+        return Err(OverBudget); // the canonical form might have told
+    }
+    Ok(found)
 }
 
-/// Whether `one = factor · other` for one factor that is not zero and holds no variable: whether the equations
-/// `one = 0` and `other = 0` are the same.
-///
-/// # Errors
-/// Deciding takes more than the budget.
-pub fn proportional(one: &Expression, other: &Expression, budget: &Budget) -> Result<Equality, OverBudget> {
-    equal(one, other, budget)
-}
-
-/// How two real constants compare; nothing where one is not real, holds a variable, or is not known well enough.
-///
-/// # Errors
-/// Deciding takes more than the budget.
-pub fn order(one: &Expression, other: &Expression, budget: &Budget) -> Result<Option<Ordering>, OverBudget> {
-    Ok((equal(one, other, budget)? == Equality::Equal).then_some(Ordering::Equal))
+fn by_values(one: &Expression, other: &Expression, finding: Finding, budget: &Budget) -> Result<Equality, OverBudget> {
+    let mut names = variables(one);
+    names.extend(variables(other));
+    if names.is_empty() {
+        return match zero_test(&sample::difference(one, other), &Point::nowhere(), budget) {
+            Ok(Zero::Yes) => Ok(Equality::Equal),
+            Ok(Zero::No { .. }) => Ok(Equality::Different),
+            Err(Failure::OverBudget) => Err(OverBudget),
+            Ok(Zero::Unknown) | Err(_) => Ok(Equality::Undecided),
+        };
+    }
+    let equal_where_real = finding == Finding::EqualWhereReal;
+    Ok(match sample::look(one, other, &names, equal_where_real, budget)? {
+        Seen::Different => Equality::Different,
+        Seen::Real if equal_where_real => Equality::Equal,
+        _ => Equality::Undecided,
+    })
 }
