@@ -6,9 +6,11 @@ sample.
 """
 
 import importlib.util
+import re
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,26 @@ def test_the_reward_is_named_in_the_configuration() -> None:
         compute_score("my/data", "Yes", "yes")
     with pytest.raises(ValueError, match="reward is 'no_such'"):
         compute_score("my/data", "Yes", "yes", reward="no_such")
+
+
+def test_what_else_a_reward_takes_comes_from_the_extra_info() -> None:
+    score = partial(compute_score, reward="multiple_choice", columns={"options": "choices"})
+    assert score("my/data", "Rome", "B", {"choices": ["Oslo", "Rome"], "index": 3})["score"] == 1
+    assert score("my/data", "Oslo", "B", {"choices": ["Oslo", "Rome"]})["score"] == 0
+    with pytest.raises(ValueError, match="extra_info has no 'choices'; it has index"):
+        score("my/data", "Rome", "B", {"index": 3})
+    with pytest.raises(ValueError, match="extra_info has no 'choices'; it has nothing"):
+        score("my/data", "Rome", "B")
+
+
+def test_the_readmes_file() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(from pgkern.integrations.verl import .*?)```", readme, re.DOTALL)
+    assert code is not None
+    names: dict[str, Any] = {}
+    exec(compile(code[1], "README.md", "exec"), names)
+    assert names["compute_score"]("my/choices", "(B)", "B")["score"] == 1
+    assert names["compute_score"]("my/data", "x" * 100, "B")["score"] == 0
 
 
 def test_rewards_of_ones_own() -> None:

@@ -3,7 +3,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgkern import Verdict
@@ -114,6 +114,7 @@ def trees(numbers: list[int], data: st.DataObject) -> str:
     return f"({left}) {data.draw(st.sampled_from('+-*/'))} ({right})"
 
 
+@settings(deadline=None)
 @given(numbers=st.lists(st.integers(0, 100), min_size=1, max_size=6), data=st.data())
 def test_the_value_is_that_of_python(numbers: list[int], data: st.DataObject) -> None:
     expression = trees(numbers, data)

@@ -3,7 +3,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgkern import Verdict
@@ -116,11 +116,13 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES, st.booleans())
 def test_any_value_is_itself(value: Any, ascii_only: bool) -> None:
     assert json_match(json.dumps(value, ensure_ascii=ascii_only, indent=1), json.dumps(value)).reward == 1
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_two_values_are_equal_where_python_says_so(one: Any, other: Any) -> None:
     def kinds(value: Any) -> str:

@@ -38,6 +38,8 @@ def test_without_the_options_it_is_the_letter() -> None:
     assert multiple_choice("The answer is (B).", "B").reward == 1
     assert multiple_choice("The answer is (B) 42", "B").reward == 1
     assert multiple_choice("The answer is (A).", "B").verdict == Verdict.WRONG
+    assert multiple_choice("A) is too small. The answer is (B).", "B").reward == 1
+    assert multiple_choice("A) is too small. The answer is (B).", "B", ["1", "2"]).reward == 1
 
 
 def test_options_with_labels_of_their_own() -> None:

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -389,3 +390,15 @@ def test_a_fork_leaves_the_workers_to_their_owner(limited: TimeLimited) -> None:
         os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert limited("a", "a") == 1
+
+
+def test_the_readmes_lines(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(from pgkern.rewards import TimeLimited.*?)```", readme, re.DOTALL)
+    assert code is not None
+    Path(file).rename(tmp_path / "my_rewards.py")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code[1], "README.md", "exec"), {"completions": ["a", "sleep"], "golds": ["a", ""]})
+    assert capsys.readouterr().out.startswith("[1.0, 0.0] [None, 'timed out after 2.0 s'] {<Failure.TIMED_OUT")

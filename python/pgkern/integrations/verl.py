@@ -39,6 +39,7 @@ def compute_score(
     extra_info: Mapping[str, Any] | None = None,
     *,
     reward: SampleReward | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
     """The reward under `"score"`, and what verl shall log with it.
 
@@ -49,18 +50,23 @@ def compute_score(
         data_source: looked up in `REWARD_OF_DATA_SOURCE`, unless `reward` is given.
         solution_str: the completion.
         ground_truth: its gold.
-        extra_info: not looked at.
+        extra_info: where `columns` are taken from.
         reward: a name in `pgkern.rewards` or a function of a completion and its gold.
+        columns: what else the reward takes, from its parameter's name to the key in `extra_info`.
 
-    Raises `ValueError` for a data source without a reward, and for a name that is none.
+    Raises `ValueError` for a data source without a reward, for a name that is none, and for a key that is not there.
     """
     if reward is None:
         if data_source not in REWARD_OF_DATA_SOURCE:
-            known = ", ".join(REWARD_OF_DATA_SOURCE)
-            raise ValueError(f"no reward for data source {data_source!r} (there is one for {known}): give reward=")
+            sources = ", ".join(REWARD_OF_DATA_SOURCE)
+            raise ValueError(f"no reward for data source {data_source!r} (there is one for {sources}): give reward=")
         reward = REWARD_OF_DATA_SOURCE[data_source]
     judge = reward_named(reward) if isinstance(reward, str) else reward
-    judged = judge(solution_str, ground_truth)
+    known = {} if extra_info is None else extra_info
+    for key in (columns or {}).values():
+        if key not in known:
+            raise ValueError(f"extra_info has no {key!r}; it has {', '.join(known) or 'nothing'}")
+    judged = judge(solution_str, ground_truth, **{name: known[key] for name, key in (columns or {}).items()})
     if not isinstance(judged, Reward):
         return {"score": float(judged), "acc": float(judged)}
     return {

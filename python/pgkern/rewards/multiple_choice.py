@@ -34,7 +34,9 @@ def multiple_choice(
     right = _chosen(gold, texts) if isinstance(gold, str) else _at(gold, texts)
     if right is None:
         return judged(Verdict.BAD_GOLD, f"gold {gold!r} is none of the options {', '.join(texts)}")
-    chosen = _chosen(completion.rpartition("</think>")[2], texts) if mode == "choice" else None
+    chosen = None
+    if options is not None and mode == "choice":
+        chosen = _chosen(completion.rpartition("</think>")[2], texts)
     if chosen is None:
         answer = extract_answer(completion, mode=mode)
         if answer is None:

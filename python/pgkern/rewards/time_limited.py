@@ -65,9 +65,9 @@ class TimeLimited:
 
     A call that raises, takes longer, kills its process or returns anything but one finite number costs exactly that
     sample: its reward is `default`, with the reason beside it. A process that hangs is killed, with everything it has
-    started, and replaced; no signal reaches the caller, so it works off the main thread and within asyncio (which waits
-    meanwhile: `asyncio.to_thread(limited.many, …)` does not). What the function prints goes to stderr. Processes keep
-    what the function leaves in its module from one call to the next.
+    started (but what made itself a session of its own), and replaced; no signal reaches the caller, so it works off the
+    main thread and within asyncio (which waits meanwhile: `asyncio.to_thread(limited.many, …)` does not). What the
+    function prints goes to stderr. Processes keep what the function leaves in its module from one call to the next.
 
     Args:
         reward: a function at the top of a module (pickled, so anything `pickle` takes), `"path/to/file.py:function"` or
@@ -201,7 +201,8 @@ class TimeLimited:
             failure, reason = Failure.DIED, str(error)
         except Exception as error:  # pickling runs the sample's own code
             return None, Failure.RAISED, f"the sample cannot be sent to a worker: {error}"
-        self._workers[worker] = None
+        if self._workers[worker] is process:  # after Ctrl-C a later batch may have put another here
+            self._workers[worker] = None
         process.end()
         return None, failure, reason
 
