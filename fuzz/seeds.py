@@ -1,4 +1,4 @@
-"""Write a seed for each row of tests/cases into FOLDER/{extraction,parsing,equivalence}; repetitions stay short."""
+"""Write a seed for each row of tests/cases into FOLDER/{extraction,parsing,certified,equivalence}; repetitions stay short."""
 
 import hashlib
 import re
@@ -30,6 +30,7 @@ def main(folder: Path) -> None:
                 write(folder / "equivalence", f"{gold}\0{answer}")
                 for text in (gold, answer):
                     write(folder / "parsing", text)
+                    write(folder / "certified", text)
                     write(folder / "extraction", text)
 
 
