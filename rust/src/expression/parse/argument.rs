@@ -1,9 +1,10 @@
 //! How far the argument of a function reaches where no brackets say so: `\sin 2x \cos x` is `\sin(2x)\cos(x)`.
 
 use super::Parsed;
-use super::grammar::{Parser, over};
+use super::grammar::Parser;
 use super::heads::applied;
 use super::names::{Head, head};
+use super::nodes::over;
 use crate::expression::{Constant, Expression};
 use crate::latex::tokens::Token;
 use crate::number::rational::Rational;

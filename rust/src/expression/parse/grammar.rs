@@ -1,14 +1,12 @@
 //! Sums, products and powers, and the order in which they bind.
 
+use super::nodes::{PER_OPERAND, divided_further, negated, one_or, over};
 use super::{Parsed, Stop};
-use crate::budget::{Budget, OverBudget};
+use crate::budget::Budget;
 use crate::expression::{Constant, Expression, Function, MAX_DEPTH};
 use crate::latex::tokens::Token;
 use crate::number::rational::Rational;
 use crate::number::read::Place;
-
-/// Units one operand costs: a few nodes and their memory.
-const PER_OPERAND: u64 = 20;
 
 /// The parser's place among the tokens.
 pub(super) struct Parser<'s, 'a, 'b> {
@@ -134,6 +132,11 @@ impl<'s, 'a, 'b> Parser<'s, 'a, 'b> {
                     factors.push(if divided { divided_further(last, divisor) } else { over(last, divisor) });
                     divided = true;
                 }
+                Some(Token::Letters { run: "x" | "X", .. }) if self.is_cross() => {
+                    self.at += 1;
+                    factors.push(self.signed_power()?);
+                    divided = false;
+                }
                 Some(next) if self.starts_factor(next) => {
                     factors.push(self.power()?);
                     divided = false;
@@ -141,6 +144,13 @@ impl<'s, 'a, 'b> Parser<'s, 'a, 'b> {
                 _ => return Ok(one_or(factors, Expression::Product)),
             }
         }
+    }
+
+    /// Whether the letter x that comes next is a sign: `1.5 x 10^3`.
+    fn is_cross(&self) -> bool {
+        let ([_, Token::Space, behind @ ..] | [_, behind @ ..]) = self.rest() else { return false };
+        let before = self.tokens[..self.at].iter().rev().find(|token| **token != Token::Space);
+        matches!(before, Some(Token::Digits(_))) && matches!(behind, [Token::Digits("10"), Token::Symbol('^'), ..])
     }
 
     fn signed_power(&mut self) -> Parsed {
@@ -217,76 +227,4 @@ impl<'s, 'a, 'b> Parser<'s, 'a, 'b> {
         self.at += 2 + count + usize::from(negative);
         Ok(Some(Expression::Number(if negative { number.negated() } else { number })))
     }
-}
-
-/// The only one of several, or all of them under one node.
-fn one_or(mut parts: Vec<Expression>, node: fn(Vec<Expression>) -> Expression) -> Expression {
-    match (parts.len(), parts.pop()) {
-        (1, Some(only)) => only,
-        (_, Some(last)) => {
-            parts.push(last);
-            node(parts)
-        }
-        (_, None) => node(parts),
-    }
-}
-
-/// `one / other`.
-pub(super) fn over(one: Expression, other: Expression) -> Expression {
-    Expression::Quotient(Box::new(one), Box::new(other))
-}
-
-/// `(a/b)/c` as `a/(bc)`, so that a chain of divisions is no deeper than one.
-fn divided_further(quotient: Expression, divisor: Expression) -> Expression {
-    match quotient {
-        Expression::Quotient(above, below) => {
-            let below = match *below {
-                Expression::Product(mut factors) => {
-                    factors.push(divisor);
-                    Expression::Product(factors)
-                }
-                single => Expression::Product(vec![single, divisor]),
-            };
-            Expression::Quotient(above, Box::new(below))
-        }
-        other => over(other, divisor),
-    }
-}
-
-/// `-expression`, the sign in a number where one leads.
-pub(super) fn negated(expression: Expression) -> Expression {
-    match expression {
-        Expression::Number(number) => Expression::Number(number.negated()),
-        Expression::Quotient(above, below) if is_number(&above) => {
-            Expression::Quotient(Box::new(negated(*above)), below)
-        }
-        Expression::Product(mut factors) => {
-            let first = factors.first_mut().filter(|first| is_led_by_number(first));
-            if let Some(first) = first {
-                let positive = std::mem::replace(first, Expression::Sum(Vec::new()));
-                *first = negated(positive);
-            } else {
-                factors.insert(0, Expression::Number(Rational::from(-1)));
-            }
-            Expression::Product(factors)
-        }
-        other => Expression::Product(vec![Expression::Number(Rational::from(-1)), other]),
-    }
-}
-
-fn is_number(expression: &Expression) -> bool {
-    matches!(expression, Expression::Number(_))
-}
-
-fn is_led_by_number(expression: &Expression) -> bool {
-    match expression {
-        Expression::Quotient(above, _) => is_number(above),
-        other => is_number(other),
-    }
-}
-
-/// A copy of `expression`, paid for.
-pub(super) fn copy(expression: &Expression, budget: &Budget) -> Result<Expression, OverBudget> {
-    budget.spend(PER_OPERAND * expression.nodes())?;
-    Ok(expression.clone())
 }

@@ -1,7 +1,7 @@
 //! A named function applied to its argument, in the functions the tree has.
 
-use super::grammar::{copy, over};
 use super::names::Head;
+use super::nodes::{copy, over};
 use super::{Parsed, Stop};
 use crate::budget::Budget;
 use crate::expression::{Constant, Expression, Function};

@@ -4,6 +4,7 @@ mod argument;
 mod grammar;
 mod heads;
 mod names;
+mod nodes;
 mod operand;
 mod variable;
 

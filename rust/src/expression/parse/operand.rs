@@ -1,8 +1,9 @@
 //! What stands between operators: numbers, brackets, bars, fractions, roots.
 
-use super::grammar::{Parser, over};
+use super::grammar::Parser;
 use super::heads::root;
 use super::names::{greek, head, is_spelled_greek};
+use super::nodes::over;
 use super::variable::{is_accent, is_call};
 use super::{Parsed, Stop};
 use crate::expression::{Constant, Expression, Function};

@@ -62,7 +62,10 @@ fn numbers_are_exact() {
         ("2 3/2", "none"),
         ("1.2.3", "none"),
         (r"0.3\ldots", "none"),
-        ("x2", "none"),
+        ("x10", "none"),
+        ("x 2", "none"),
+        ("1.5 x 10^3", "1.5*10^3"),
+        ("2x10^{-5}", "2*10^(-5)"),
         ("5$$6", "none"),
     ]);
 }
@@ -218,6 +221,7 @@ fn letters_are_variables_or_constants() {
         ("3i", "3*i"),
         ("x_1", "x_{1}"),
         ("x_{1}", "x_{1}"),
+        ("x1+x2", "x_{1} + x_{2}"),
         ("a_{n + 1}", "a_{n+1}"),
         ("e_1", "e_{1}"),
         (r"\alpha+\theta_0", r"\alpha + \theta_{0}"),
