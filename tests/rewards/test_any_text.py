@@ -65,4 +65,4 @@ def test_a_megabyte_of_anything_ends_at_once(piece: str) -> None:
         for wrapped in (text, f"</think> <answer>{text}</answer>"):
             started = time.perf_counter()
             assert reward(wrapped).reward == 0
-            assert time.perf_counter() - started < 0.5
+            assert time.perf_counter() - started < 1

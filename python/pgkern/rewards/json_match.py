@@ -1,11 +1,14 @@
 """The reward of a JSON value that is the gold's."""
 
 import json
+import re
 from typing import Any
 
 from ..verification import Verdict
 from .json_text import NotJsonError, read_json
 from .reward import Reward, judged
+
+_FENCE = re.compile(r"^[ \t]*```.*$", re.MULTILINE)
 
 
 def json_match(completion: str, gold: Any, *, partial: bool = False) -> Reward:  # noqa: ANN401
@@ -44,14 +47,12 @@ def json_match(completion: str, gold: Any, *, partial: bool = False) -> Reward: 
 def _json_part(completion: str) -> str:
     """The last fenced block, to the end of the text where it is not closed; or the whole text."""
     text = completion.rpartition("</think>")[2]
-    begin, block, at = None, None, 0
-    for line in text.split("\n"):
-        at += len(line) + 1
-        if line.lstrip().startswith("```"):
-            if begin is None:
-                begin = at
-            else:
-                block, begin = text[begin : at - len(line) - 1], None
+    begin, block = None, None
+    for fence in _FENCE.finditer(text):
+        if begin is None:
+            begin = fence.end()
+        else:
+            block, begin = text[begin : fence.start()], None
     if begin is not None:
         block = text[begin:]
     return (text if block is None else block).strip()
