@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use pgkern::budget::Budget;
-use pgkern::certified::{Point, Precision, Zero, evaluate, zero_test};
+use pgkern::certified::{Point, Precision, Zero, evaluate, separation, zero_test};
 use pgkern::expression::{Constant, Expression, Function};
 use pgkern::number::rational::Rational;
 
@@ -33,6 +33,33 @@ impl Dice {
             5 => Expression::Number(Rational::from(self.small(1 << 30))),
             6 => Expression::Number(Rational::from(10).to_power(self.small(1_000)).unwrap().unwrap()),
             _ => Expression::Number(self.small(8).into()),
+        }
+    }
+
+    /// Only of what has a separation bound.
+    fn algebraic(&mut self, depth: u32) -> Expression {
+        let choice = if depth == 0 { 9 + self.roll(3) } else { self.roll(12) };
+        let mut inner = || Box::new(self.algebraic(depth - 1));
+        match choice {
+            0..=2 => Expression::Sum(vec![*inner(), *inner(), *inner()]),
+            3 => Expression::Product(vec![*inner(), *inner()]),
+            4 => Expression::Quotient(inner(), inner()),
+            5 | 6 => Expression::Root(2, inner()),
+            7 => Expression::Root(3, inner()),
+            8 => Expression::Apply(Function::Abs, inner()),
+            9 => {
+                let function = [Function::Sin, Function::Cos, Function::Tan, Function::Sec]
+                    [usize::try_from(self.roll(4)).unwrap()];
+                let turn = Rational::from(self.small(12)).over(&self.small(24).abs().max(1).into()).unwrap();
+                let angle = vec![Expression::Number(turn), Expression::Constant(Constant::Pi)];
+                Expression::Apply(function, Box::new(Expression::Product(angle)))
+            }
+            10 if self.roll(6) == 0 => Expression::Constant(Constant::ImaginaryUnit),
+            10 => {
+                let below = self.small(12).abs() + 1;
+                Expression::Number(Rational::from(self.small(24)).over(&below.into()).unwrap())
+            }
+            _ => Expression::Number(self.small(16).into()),
         }
     }
 
@@ -114,4 +141,37 @@ fn no_tree_takes_long() {
         slowest = slowest.max(started.elapsed());
     }
     assert!(slowest.as_millis() < 2_000, "{slowest:?}"); // unoptimised, on a busy machine
+}
+
+#[test]
+fn no_algebraic_number_is_nearer_to_zero_than_its_bound() {
+    let mut dice = Dice(8);
+    let (mut bounded, mut zeros) = (0, 0);
+    for round in 0..rounds() / 5 {
+        let tree = dice.algebraic(1 + round % 4);
+        let budget = Budget::of(1 << 22);
+        let point = Point::nowhere();
+        let Ok(value) = evaluate(&tree, &point, 40, &budget) else { continue };
+        let (mantissa, exponent) = value.real().parts();
+        let Some(scale) = Rational::from(2).to_power(exponent).ok().flatten() else { continue };
+        let near = Rational::from(mantissa.clone()).times(&scale).negated();
+        // As it is, and less the fraction nearest to it.
+        for tree in [Expression::Sum(vec![tree.clone(), Expression::Number(near)]), tree] {
+            let Ok(Some(bits)) = separation(&tree, &point, &budget) else { continue };
+            let bits = i64::try_from(bits).unwrap();
+            if bits > 1_000 {
+                continue;
+            }
+            let Ok(value) = evaluate(&tree, &point, 1_200, &budget) else { continue };
+            bounded += 1;
+            let small = value.magnitude().is_below_power_of_two(-bits);
+            if value.excludes_zero() {
+                assert!(!small, "{tree} is no zero, but below 2^-{bits}");
+            } else {
+                zeros += 1;
+                assert!(small, "{tree} is wide");
+            }
+        }
+    }
+    assert!(bounded > rounds() / 20 && zeros > 0, "{bounded} {zeros}");
 }

@@ -34,15 +34,15 @@ impl Precision<'_> {
     }
 
     pub(super) fn pay_sum(self) -> Result<(), OverBudget> {
-        self.budget.spend(4 + self.limbs() / 4)
+        self.budget.spend(6 + self.limbs() / 4)
     }
 
     pub(super) fn pay_product(self) -> Result<(), OverBudget> {
-        self.budget.spend(8 + self.limbs() * self.limbs() / 16)
+        self.budget.spend(10 + self.limbs() * self.limbs() / 16)
     }
 
     pub(super) fn pay_division(self) -> Result<(), OverBudget> {
-        self.budget.spend(12 + self.limbs() * self.limbs() / 6)
+        self.budget.spend(16 + self.limbs() * self.limbs() / 6)
     }
 }
 
