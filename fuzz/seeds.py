@@ -1,4 +1,4 @@
-"""Write a seed for each row of tests/cases into FOLDER/{extraction,parsing,certified,equivalence}; repetitions stay short."""
+"""Write a seed for each row of tests/cases into a folder for each target under FOLDER; repetitions stay short."""
 
 import hashlib
 import re
@@ -27,7 +27,8 @@ def main(folder: Path) -> None:
         for line in table.read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
                 gold, answer = map(unfolded, line.split("\t")[:2])
-                write(folder / "equivalence", f"{gold}\0{answer}")
+                for target in ("equality", "equivalence"):
+                    write(folder / target, f"{gold}\0{answer}")
                 for text in (gold, answer):
                     write(folder / "parsing", text)
                     write(folder / "certified", text)
