@@ -45,14 +45,27 @@ fn point(seed: i64) -> Point {
     point
 }
 
-/// Whether the values of both at the point are not certainly apart, where both are real.
+/// Whether the values of both at the point are not certainly apart, where they and all their parts are real.
 fn may_agree(one: &Expression, other: &Expression, point: &Point) -> bool {
     let budget = Budget::of(50_000_000);
+    if !(is_real(one, point, &budget) && is_real(other, point, &budget)) {
+        return true;
+    }
     let (Ok(one), Ok(other)) = (evaluate(one, point, 128, &budget), evaluate(other, point, 128, &budget)) else {
         return true;
     };
-    if !(one.is_exactly_real() && other.is_exactly_real()) {
-        return true;
-    }
     one.plus(&other.negated(), Precision { bits: 200, budget: &budget }).is_ok_and(|apart| apart.contains_zero())
+}
+
+fn is_real(expression: &Expression, point: &Point, budget: &Budget) -> bool {
+    let parts: Vec<&Expression> = match expression {
+        Expression::Sum(parts) | Expression::Product(parts) | Expression::Call(_, parts) => parts.iter().collect(),
+        Expression::Quotient(one, other) | Expression::Power(one, other) | Expression::Binomial(one, other) => {
+            vec![one, other]
+        }
+        Expression::Root(_, inner) | Expression::Apply(_, inner) => vec![inner],
+        _ => Vec::new(),
+    };
+    evaluate(expression, point, 64, budget).is_ok_and(|value| value.is_exactly_real())
+        && parts.into_iter().all(|part| is_real(part, point, budget))
 }

@@ -160,7 +160,7 @@ fn size(expression: &Expression) -> u64 {
         Expression::Number(number) => 2 * number.bits() as u64 + 2,
         Expression::Power(base, exponent) => {
             let Some(exponent) = whole(exponent) else { return u64::MAX };
-            (size(base) + 1).saturating_mul(exponent.unsigned_abs().max(1))
+            size(base).saturating_add(1).saturating_mul(exponent.unsigned_abs().max(1))
         }
         _ => {
             let children = expression.children();
