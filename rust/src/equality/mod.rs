@@ -5,6 +5,8 @@ mod modular;
 mod ratio;
 mod sample;
 #[cfg(test)]
+mod soundness;
+#[cfg(test)]
 mod tests;
 mod value;
 mod variables;

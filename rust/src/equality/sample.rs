@@ -132,9 +132,8 @@ pub(super) fn is_real_throughout(expression: &Expression, point: &Point, budget:
     match zero_test(base, point, budget) {
         Ok(Zero::Yes) => Ok(!matches!(expression, Expression::Apply(..))),
         Ok(Zero::No { sign }) => Ok(sign == Some(Ordering::Greater)),
-        Ok(Zero::Unknown) => Ok(false),
         Err(Failure::OverBudget) => Err(OverBudget),
-        Err(_) => Ok(false),
+        Ok(Zero::Unknown) | Err(_) => Ok(false),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::number::rational::Rational;
 /// Steps by which an argument is shifted: (n + 50)! is written by n!.
 const MAX_SHIFT: i64 = 50;
 /// Factors a number's factorial or binomial coefficient may have.
-const MAX_FACTORS: i64 = 4_000;
+const MAX_FACTORS: u64 = 4_000;
 
 impl Context<'_> {
     /// of!
@@ -69,12 +69,13 @@ impl Context<'_> {
     /// first · (first + 1) · … · last, by halves.
     fn rising(&self, first: i64, last: i64) -> Result<Rational, Failure> {
         let factors = last.saturating_sub(first);
-        let bits = factors.saturating_mul(i64::from(64 - last.leading_zeros()));
-        if factors >= MAX_FACTORS || bits > 2 * MAX_COEFFICIENT_BITS as i64 {
+        let factors = factors.max(0).unsigned_abs();
+        let bits = factors.saturating_mul(u64::from(64 - last.leading_zeros()));
+        if factors >= MAX_FACTORS || bits > 2 * MAX_COEFFICIENT_BITS as u64 {
             return Err(Failure::TooLarge);
         }
-        let limbs = bits.max(0).unsigned_abs() / 64 + 1;
-        self.budget.spend(limbs * limbs / 4 + 8 * factors.max(0).unsigned_abs())?;
+        let limbs = bits / 64 + 1;
+        self.budget.spend(limbs * limbs / 4 + 8 * factors)?;
         Ok(Rational::from(product(first, last)))
     }
 }

@@ -7,6 +7,7 @@ use super::fraction::Fraction;
 use super::inverse_angle::half_turns;
 use super::monomial::{AtomId, Monomial};
 use super::polynomial::Polynomial;
+use super::symbolic_power::term_fraction;
 
 impl Context<'_> {
     /// ln(of); what is not real for a variable is refused, the logarithm of a number is the principal one.
@@ -96,7 +97,7 @@ impl Context<'_> {
             return Ok(Fraction::one());
         }
         if let Atom::Power(base, term) = self.atom_cloned(id) {
-            let exponent = self.term_fraction(&term);
+            let exponent = term_fraction(&term);
             let logarithm = self.logarithm_of_atom(base)?;
             return self.multiply(&exponent, &logarithm);
         }

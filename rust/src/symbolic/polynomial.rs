@@ -19,7 +19,7 @@ pub(crate) struct Polynomial(Vec<(Monomial, Rational)>);
 fn spend_product(budget: &Budget, one: &(Monomial, Rational), other: &(Monomial, Rational)) -> Result<(), Failure> {
     let (ours, theirs) = (one.1.bits() / 64 + 1, other.1.bits() / 64 + 1);
     let atoms = one.0.factors().len() + other.0.factors().len();
-    Ok(budget.spend((24 + 2 * atoms + 3 * (ours + theirs) + ours * theirs / 2) as u64)?)
+    Ok(budget.spend((40 + 3 * atoms + 3 * (ours + theirs) + ours * theirs / 2) as u64)?)
 }
 
 impl Polynomial {

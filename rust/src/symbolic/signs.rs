@@ -170,9 +170,8 @@ impl Context<'_> {
 
     /// Whether two of the signs assumed exclude each other: a sum of two positive polynomials is not above zero.
     pub(crate) fn signs_exclude_each_other(&self) -> Result<bool, Failure> {
-        let positive = |assumed: &Assumption| match assumed.positive {
-            true => assumed.polynomial.clone(),
-            false => assumed.polynomial.negated(),
+        let positive = |assumed: &Assumption| {
+            if assumed.positive { assumed.polynomial.clone() } else { assumed.polynomial.negated() }
         };
         let all: Vec<_> = self.signs.polynomials.iter().map(positive).collect();
         for (place, one) in all.iter().enumerate() {

@@ -127,7 +127,7 @@ impl Context<'_> {
             // b^(i·t) = e^(i · t · ln b)
             let logarithm = self.logarithm_of_atom(id)?;
             let real = Term { above: term.above.without(IMAGINARY), below: term.below.clone() };
-            let angle = self.multiply(&self.term_fraction(&real), &logarithm)?;
+            let angle = self.multiply(&term_fraction(&real), &logarithm)?;
             let angle = self.multiply(&angle, &count.to_rational().into())?;
             return self.circle(&angle);
         }
@@ -184,11 +184,6 @@ impl Context<'_> {
         self.power(&Polynomial::atom(E).into(), &above.into()).map(Some)
     }
 
-    /// A term as a fraction.
-    pub(crate) fn term_fraction(&self, term: &Term) -> Fraction {
-        Fraction { above: Polynomial::term(term.above.clone(), Rational::from(1)), below: term.below.clone() }
-    }
-
     /// e^(i·angle): each term of the angle is a point of the unit circle.
     pub(crate) fn circle(&mut self, angle: &Fraction) -> Result<Fraction, Failure> {
         let angle = self.simplified(angle)?;
@@ -217,4 +212,9 @@ impl Context<'_> {
         let id = self.intern(Atom::Circle(term.clone()))?;
         Ok(Polynomial::term(Monomial::of(id, count), Rational::from(1)).into())
     }
+}
+
+/// A term as a fraction.
+pub(crate) fn term_fraction(term: &Term) -> Fraction {
+    Fraction { above: Polynomial::term(term.above.clone(), Rational::from(1)), below: term.below.clone() }
 }
