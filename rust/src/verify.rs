@@ -1,9 +1,11 @@
 //! From a completion and its golds to a verdict.
 
-use crate::answer::Reading;
+use crate::answer::check::Check;
 use crate::answer::choice::{letter_of_answer, letter_of_gold};
 use crate::answer::compare::{Comparison, compare};
 use crate::answer::read::read;
+use crate::answer::{Answer, Reading};
+use crate::budget::{Budget, OverBudget};
 use crate::extract::{Mode, extract};
 use crate::options::Options;
 use crate::verdict::Verdict;
@@ -17,33 +19,85 @@ pub fn verify(completion: &str, golds: &[&str], mode: Mode, options: &Options) -
     }
 }
 
-/// Compares a bare answer with each accepted gold; no gold at all is a bad one.
+/// Compares a bare answer with each accepted gold; no gold at all is a bad one. One budget serves them all.
 #[must_use]
 pub fn equivalent(answer: &str, golds: &[&str], options: &Options) -> Verdict {
-    golds.iter().map(|gold| against_one(answer, gold, options)).fold(Verdict::BadGold, Verdict::or)
+    let budget = Budget::for_one_check();
+    let check = Check::new(options, &budget);
+    let mut sides = Sides::new(answer, &check);
+    let mut verdict = Verdict::BadGold;
+    for gold in golds {
+        verdict = verdict.or(sides.against(gold).0);
+        if verdict == Verdict::Correct {
+            break;
+        }
+    }
+    verdict
 }
 
-fn against_one(answer: &str, gold: &str, _options: &Options) -> Verdict {
-    if gold.trim().is_empty() {
-        return Verdict::BadGold;
+/// An answer that is held against golds, read once.
+pub(crate) struct Sides<'a> {
+    text: &'a str,
+    check: &'a Check<'a>,
+    answer: Answer,
+}
+
+impl<'a> Sides<'a> {
+    pub(crate) fn new(text: &'a str, check: &'a Check<'a>) -> Self {
+        Self { text, check, answer: read(text, check) }
     }
-    if answer.trim().is_empty() {
-        return Verdict::NoAnswer;
+
+    /// The answer as it was read.
+    pub(crate) fn answer(&self) -> &Answer {
+        &self.answer
     }
-    let (read_answer, read_gold) = (read(answer), read(gold));
-    let found = compare(&read_answer, &read_gold);
-    if found == Comparison::Equal {
-        return Verdict::Correct;
+
+    /// The verdict against one gold, and the gold as it was read.
+    pub(crate) fn against(&mut self, gold: &str) -> (Verdict, Answer) {
+        self.check.rule("");
+        let read_gold = read(gold, self.check);
+        (self.verdict(gold, &read_gold), read_gold)
     }
-    if let (Some(letter), Some(chosen)) = (letter_of_gold(gold), letter_of_answer(answer)) {
-        return if letter == chosen { Verdict::Correct } else { Verdict::Wrong };
-    }
-    match (found, &read_gold.reading, &read_answer.reading) {
-        (Comparison::Different, ..) => Verdict::Wrong,
-        (_, Reading::Empty, _) => Verdict::BadGold,
-        (_, _, Reading::Empty) => Verdict::NoAnswer,
-        (_, Reading::OverBudget, _) | (_, _, Reading::OverBudget) => Verdict::OverBudget,
-        (_, Reading::Unread, _) => Verdict::BadGold,
-        _ => Verdict::Unparsed,
+
+    fn verdict(&self, gold: &str, read_gold: &Answer) -> Verdict {
+        if gold.trim().is_empty() {
+            self.check.rule("no gold");
+            return Verdict::BadGold;
+        }
+        if self.text.trim().is_empty() {
+            self.check.rule("no answer");
+            return Verdict::NoAnswer;
+        }
+        let found = compare(&self.answer, read_gold, self.check);
+        if found == Ok(Comparison::Equal) {
+            return Verdict::Correct;
+        }
+        if let Some((letter, text)) = letter_of_gold(gold) {
+            if let Some(chosen) = letter_of_answer(self.text) {
+                self.check.rule("the letter of a choice");
+                return if letter == chosen { Verdict::Correct } else { Verdict::Wrong };
+            }
+            if let Some(text) = text {
+                // "C: 42" is chosen by its text as well.
+                return self.verdict(text, &read(text, self.check));
+            }
+        }
+        match (found, &read_gold.reading, &self.answer.reading) {
+            (Ok(Comparison::Different), ..) => Verdict::Wrong,
+            (_, Reading::Empty, _) => Verdict::BadGold,
+            (_, _, Reading::Empty) => Verdict::NoAnswer,
+            (Err(OverBudget), ..) | (_, Reading::OverBudget, _) | (_, _, Reading::OverBudget) => {
+                self.check.rule("more work than one check may take");
+                Verdict::OverBudget
+            }
+            (_, Reading::Unread, _) => {
+                self.check.rule("the gold is not read, and spelled otherwise");
+                Verdict::BadGold
+            }
+            _ => {
+                self.check.rule("neither equal nor different by any rule");
+                Verdict::Unparsed
+            }
+        }
     }
 }

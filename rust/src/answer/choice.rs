@@ -1,19 +1,39 @@
 //! Multiple choice: a letter, alone or with what it stands for.
 
-/// The letter a gold is, if it is one of a list of choices: `C`, `(C)`.
+/// The letter a gold is, if it is one of a list of choices (`C`, `(C)`, `\text{(C)}`), and what it stands for where
+/// that is said (`C: 42`).
 #[must_use]
-pub fn letter_of_gold(gold: &str) -> Option<char> {
-    let bare = gold.trim().trim_start_matches('(').trim_end_matches([')', '.']);
-    let mut characters = bare.chars();
+pub fn letter_of_gold(gold: &str) -> Option<(char, Option<&str>)> {
+    let mut bare = gold.trim().trim_matches('$').trim();
+    for wrapper in WRAPPERS {
+        if let Some(inner) = bare.strip_prefix(wrapper).and_then(|rest| rest.strip_suffix('}')) {
+            bare = inner.trim();
+        }
+    }
+    let bracketed = bare.starts_with('(');
+    let mut characters = bare.trim_start_matches('(').chars();
     let letter = characters.next().filter(|letter| ('A'..='J').contains(letter))?;
-    characters.next().is_none().then_some(letter)
+    let rest = characters.as_str();
+    if rest.trim_end_matches([')', '.']).is_empty() {
+        return Some((letter, None));
+    }
+    let text = if bracketed {
+        rest.strip_prefix(')')?
+    } else {
+        rest.strip_prefix(": ").or_else(|| rest.strip_prefix(") ")).or_else(|| rest.strip_prefix(". "))?
+    };
+    let text = text.trim_start_matches([':', '.', ' ']).trim_end();
+    (!text.is_empty() && !text.contains(['(', ')']) && letter_of_answer(gold) == Some(letter)).then_some((letter, Some(text)))
 }
+
+/// Commands that only say how a letter looks.
+const WRAPPERS: [&str; 6] = ["\\textbf{", "\\text{", "\\mathrm{", "\\mathbf{", "\\textrm{", "\\boxed{"];
 
 /// The letter an answer chooses: `c`, `(C)`, `C.`, `C) 42`, `\text{C}`.
 #[must_use]
 pub fn letter_of_answer(answer: &str) -> Option<char> {
     let mut bare = answer.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '$' | '`' | '"'));
-    for wrapper in ["\\textbf{", "\\text{", "\\mathrm{", "\\mathbf{", "\\textrm{", "\\boxed{"] {
+    for wrapper in WRAPPERS {
         bare = bare.strip_prefix(wrapper).unwrap_or(bare);
     }
     let lower = bare.to_ascii_lowercase();
@@ -134,9 +154,14 @@ mod tests {
 
     #[test]
     fn golds_are_single_letters() {
-        assert_eq!(letter_of_gold("(B)"), Some('B'));
+        assert_eq!(letter_of_gold("(B)"), Some(('B', None)));
         assert_eq!(letter_of_gold("b"), None);
         assert_eq!(letter_of_gold("X"), None);
         assert_eq!(letter_of_gold("AB"), None);
+        assert_eq!(letter_of_gold(r"\text{(C)}"), Some(('C', None)));
+        assert_eq!(letter_of_gold("C: 42"), Some(('C', Some("42"))));
+        assert_eq!(letter_of_gold("(C) 42"), Some(('C', Some("42"))));
+        assert_eq!(letter_of_gold("(A, B)"), None);
+        assert_eq!(letter_of_gold("A: wrong"), None);
     }
 }

@@ -1,7 +1,12 @@
 //! When two answers are the same.
 
-use super::unit::Unit;
-use super::{Answer, Reading, Shape};
+use super::check::Check;
+use super::relation::{Kind, Relation};
+use super::value::{Value, same};
+use super::{Answer, Quantity, Reading, Shape, quantities, several};
+use crate::budget::OverBudget;
+use crate::equality;
+use crate::expression::parse::parse_text;
 use crate::number::rational::Rational;
 
 /// What a comparison found.
@@ -17,120 +22,185 @@ pub enum Comparison {
 
 use Comparison::{Different, Equal, Undecided};
 
-/// Compares two answers. A name on one side alone is dropped: `x = 5` is `5`, but not `y = 5`.
-#[must_use]
-pub fn compare(one: &Answer, other: &Answer) -> Comparison {
-    if let (Some(name), Some(other_name)) = (&one.name, &other.name) {
-        if name != other_name {
-            return Different;
-        }
-    }
-    if one.key == other.key && !one.key.is_empty() {
-        return Equal;
-    }
-    match (&one.reading, &other.reading) {
-        (Reading::Quantity(value, unit), Reading::Quantity(other_value, other_unit)) => {
-            quantities((value, unit), (other_value, other_unit))
-        }
-        (
-            Reading::Clock { hour, minute, after_noon },
-            Reading::Clock { hour: other_hour, minute: other_minute, after_noon: other_after_noon },
-        ) => {
-            let halves_agree = after_noon.is_none() || other_after_noon.is_none() || after_noon == other_after_noon;
-            if hour == other_hour && minute == other_minute && halves_agree { Equal } else { Different }
-        }
-        (Reading::Words(words), Reading::Words(other_words)) => {
-            if words == other_words {
-                Equal
-            } else {
-                Different
-            }
-        }
-        (Reading::Several(shape, items), Reading::Several(other_shape, other_items)) => {
-            several((*shape, items), (*other_shape, other_items))
-        }
-        (Reading::Clock { .. }, Reading::Quantity(..)) | (Reading::Quantity(..), Reading::Clock { .. }) => Undecided,
-        (reading, other_reading) if is_known(reading) && is_known(other_reading) => Different,
-        _ => Undecided,
+impl Comparison {
+    /// Equal or different.
+    pub(super) fn of(equal: bool) -> Self {
+        if equal { Equal } else { Different }
     }
 }
 
-fn is_known(reading: &Reading) -> bool {
+/// Compares two answers. A name on one side alone is dropped: `x = 5` is `5`, but not `y = 5`.
+///
+/// # Errors
+/// Deciding takes more than the budget.
+pub fn compare(one: &Answer, other: &Answer, check: &Check<'_>) -> Result<Comparison, OverBudget> {
+    check.spend(1)?;
+    let names_differ = matches!((&one.name, &other.name), (Some(one), Some(other)) if one != other);
+    if names_differ {
+        return as_equations(one, other, check).map(|found| found.unwrap_or(Different));
+    }
+    if one.key == other.key && !one.key.is_empty() {
+        check.rule("same spelling");
+        return Ok(Equal);
+    }
+    let mut found = Different;
+    for reading in std::iter::once(&one.reading).chain(&one.also) {
+        for other_reading in std::iter::once(&other.reading).chain(&other.also) {
+            let pair = match (reading, other_reading) {
+                (Reading::Based(based), reading) if !matches!(reading, Reading::Based(_)) => {
+                    check.rule("digits whose base one side says");
+                    Comparison::of(has_digits(other, &based.digits))
+                }
+                (reading, Reading::Based(based)) if !matches!(reading, Reading::Based(_)) => {
+                    check.rule("digits whose base one side says");
+                    Comparison::of(has_digits(one, &based.digits))
+                }
+                (reading, other_reading) => readings(reading, other_reading, check)?,
+            };
+            match pair {
+                Equal => return Ok(Equal),
+                Undecided => found = Undecided,
+                Different => {}
+            }
+        }
+    }
+    let equation = |answer: &Answer| matches!(answer.reading, Reading::Relation(_));
+    if equation(one) != equation(other) && (one.name.is_some() || other.name.is_some()) {
+        // `y = 2x + 1` against `2x - y = -1`
+        return as_equations(one, other, check).map(|equations| equations.unwrap_or(found));
+    }
+    Ok(found)
+}
+
+/// Whether an answer's spelling is these digits.
+fn has_digits(answer: &Answer, digits: &str) -> bool {
+    let spelled: String = answer.key.chars().filter(|c| !matches!(c, ',' | ' ' | '(' | ')')).collect();
+    let (sign, bare) = spelled.strip_prefix('-').map_or(("", spelled.as_str()), |bare| ("-", bare));
+    let bare = bare.trim_start_matches('0').to_lowercase();
+    format!("{sign}{bare}") == digits
+}
+
+/// Compares two answers as equations, where both are.
+fn as_equations(one: &Answer, other: &Answer, check: &Check<'_>) -> Result<Option<Comparison>, OverBudget> {
+    let (Some(one), Some(other)) = (equation(one, check)?, equation(other, check)?) else { return Ok(None) };
+    one.compare(&other, check).map(Some)
+}
+
+/// `name = value` as an equation, if the value is worth it: that of numbers is known by its name.
+fn equation(answer: &Answer, check: &Check<'_>) -> Result<Option<Relation>, OverBudget> {
+    match (&answer.reading, &answer.name) {
+        (Reading::Relation(relation), None) if relation.kind == Kind::Equal => Ok(Some(relation.clone())),
+        (Reading::Quantity(quantity), Some(name)) if quantity.unit == super::unit::Unit::None => {
+            let right = quantity.value.expression();
+            Ok(parse_text(name, check.budget)?.map(|left| Relation { kind: Kind::Equal, left, right }))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Comparison, OverBudget> {
+    Ok(match (one, other) {
+        (Reading::Quantity(one), Reading::Quantity(other)) => quantities::compare(one, other, check)?,
+        (Reading::Clock(one), Reading::Clock(other)) => {
+            check.rule("times of day");
+            Comparison::of(one.agrees(*other))
+        }
+        (Reading::Clock(clock), Reading::Quantity(hour)) | (Reading::Quantity(hour), Reading::Clock(clock)) => {
+            // "at 5" for 5 p.m.
+            let on_the_hour = clock.minute == 0 && clock.second == 0 && clock.after_noon.is_some();
+            let hours = Value::Exact(Rational::from(i64::from(clock.hour)));
+            Comparison::of(on_the_hour && hour.unit == super::unit::Unit::None && hour.value == hours)
+        }
+        (Reading::Date(one), Reading::Date(other)) => {
+            check.rule("dates");
+            Comparison::of(one.agrees(*other))
+        }
+        (Reading::Ratio(one), Reading::Ratio(other)) => ratios(one, other, check)?,
+        (Reading::Ratio(ratio), Reading::Quantity(bare)) | (Reading::Quantity(bare), Reading::Ratio(ratio)) => {
+            ratio_and_value(ratio, bare, check)?
+        }
+        (Reading::Words(one), Reading::Words(other)) => {
+            check.rule("words");
+            Comparison::of(one == other)
+        }
+        (Reading::Several(shape, items), Reading::Several(other_shape, other_items)) => {
+            several::compare((*shape, items), (*other_shape, other_items), check)?
+        }
+        (Reading::Set(one), Reading::Set(other)) => one.compare(other, check)?,
+        (Reading::Set(set), Reading::Several(Shape::Unordered, items))
+        | (Reading::Several(Shape::Unordered, items), Reading::Set(set)) => several::set_and_list(set, items, check)?,
+        // A set of one element is as good as the element.
+        (Reading::Several(Shape::Unordered, items), other) | (other, Reading::Several(Shape::Unordered, items))
+            if items.len() == 1 =>
+        {
+            readings(&items[0].reading, other, check)?
+        }
+        (Reading::Set(set), Reading::Quantity(quantity)) | (Reading::Quantity(quantity), Reading::Set(set)) => {
+            several::set_and_value(set, quantity, check)?
+        }
+        (Reading::Relation(one), Reading::Relation(other)) => one.compare(other, check)?,
+        (Reading::Relation(relation), Reading::Quantity(value))
+        | (Reading::Quantity(value), Reading::Relation(relation)) => relation_and_value(relation, value, check)?,
+        (Reading::Relation(relation), Reading::Set(_)) | (Reading::Set(_), Reading::Relation(relation))
+            if relation.kind != Kind::Equal =>
+        {
+            Undecided // an inequality that was not solved
+        }
+        (Reading::Congruence(one), Reading::Congruence(other)) => one.compare(other, check)?,
+        (Reading::Congruence(congruence), Reading::Quantity(value))
+        | (Reading::Quantity(value), Reading::Congruence(congruence)) => same(&congruence.residue, &value.value, check)?,
+        (Reading::Based(one), Reading::Based(other)) => {
+            check.rule("digits and base");
+            Comparison::of(one == other)
+        }
+        (one, other) if is_known(one) && is_known(other) => {
+            check.rule("different kinds of answers");
+            Different
+        }
+        _ => Undecided,
+    })
+}
+
+pub(super) fn is_known(reading: &Reading) -> bool {
     !matches!(reading, Reading::Unread | Reading::OverBudget | Reading::Empty)
 }
 
-/// The rule for units.
-///
-/// - Both the same: the values decide.
-/// - One percent: x% is x/100; a bare number above one is also taken for x, as an answer to "what percent".
-/// - One in cents: x cents are x/100 of the currency; against a bare number as for percent.
-/// - One alone: dropped.
-/// - Two different ones: equal only if conversion says so, which is not known here.
-fn quantities(one: (&Rational, &Unit), other: (&Rational, &Unit)) -> Comparison {
-    let hundredth = |value: &Rational| value.over(&Rational::from(100));
-    let decided = |equal| if equal { Equal } else { Different };
-    match (one, other) {
-        ((value, unit), (other_value, other_unit)) if unit == other_unit => decided(value == other_value),
-        ((value, Unit::Percent | Unit::Cents), (bare, Unit::None))
-        | ((bare, Unit::None), (value, Unit::Percent | Unit::Cents)) => {
-            decided((value == bare && bare.is_beyond_one()) || hundredth(value).as_ref() == Some(bare))
-        }
-        ((cents, Unit::Cents), (money, Unit::Named(name))) | ((money, Unit::Named(name)), (cents, Unit::Cents))
-            if matches!(name.as_str(), "$" | "€") =>
-        {
-            decided(hundredth(cents).as_ref() == Some(money))
-        }
-        ((value, Unit::None), (other_value, _)) | ((value, _), (other_value, Unit::None)) => {
-            decided(value == other_value)
-        }
-        _ => Undecided,
+/// `a:b:c` is `ka:kb:kc`.
+fn ratios(one: &[Value], other: &[Value], check: &Check<'_>) -> Result<Comparison, OverBudget> {
+    let ([first, rest @ ..], [other_first, other_rest @ ..]) = (one, other) else { return Ok(Undecided) };
+    if rest.len() != other_rest.len() {
+        return Ok(Different);
     }
-}
-
-fn several(one: (Shape, &[Answer]), other: (Shape, &[Answer])) -> Comparison {
-    let ((shape, items), (other_shape, other_items)) = (one, other);
-    if shape != other_shape || items.len() != other_items.len() {
-        return if items.iter().chain(other_items).all(|item| is_known(&item.reading)) { Different } else { Undecided };
-    }
-    let by_name = |items: &[Answer]| items.windows(2).any(|pair| pair[0].name != pair[1].name);
-    let one_is_named = by_name(items) != by_name(other_items);
-    if shape == Shape::Unordered && !one_is_named {
-        matched(items, other_items)
-    } else {
-        in_order(items, other_items) // "x = 2, y = 3" against "2, 3" too: there the order says which is which
-    }
-}
-
-fn in_order(items: &[Answer], others: &[Answer]) -> Comparison {
     let mut found = Equal;
-    for (item, other) in items.iter().zip(others) {
-        match compare_items(item, other) {
+    for (part, other_part) in rest.iter().zip(other_rest) {
+        match same(&first.times(other_part), &part.times(other_first), check)? {
             Equal => {}
-            Different => return Different,
+            Different => return Ok(Different),
             Undecided => found = Undecided,
         }
     }
-    found
+    check.rule("ratios up to a common factor");
+    Ok(found)
 }
 
-/// Each item with one of the others. Without units equality is transitive, so that the first that fits is as good as
-/// any; with units on some items only, a match may be missed but none is invented.
-fn matched(items: &[Answer], others: &[Answer]) -> Comparison {
-    let mut open: Vec<&Answer> = others.iter().collect();
-    let mut found = Equal;
-    for item in items {
-        if let Some(at) = open.iter().position(|other| compare_items(item, other) == Equal) {
-            open.swap_remove(at);
-        } else if open.iter().any(|other| compare_items(item, other) == Undecided) {
-            found = Undecided;
-        } else {
-            return Different;
+/// `3:4` is three quarters.
+fn ratio_and_value(ratio: &[Value], bare: &Quantity, check: &Check<'_>) -> Result<Comparison, OverBudget> {
+    let [above, below] = ratio else { return Ok(Different) };
+    if bare.unit != super::unit::Unit::None {
+        return Ok(Different);
+    }
+    same(above, &bare.value.times(below), check)
+}
+
+/// An equation says more than the value of one of its sides; whether that was meant, nobody knows.
+fn relation_and_value(relation: &Relation, value: &Quantity, check: &Check<'_>) -> Result<Comparison, OverBudget> {
+    if relation.kind != Kind::Equal {
+        return Ok(Different);
+    }
+    for side in [&relation.right, &relation.left] {
+        if equality::equal(side, &value.value.expression(), check.budget)? != equality::Equality::Different {
+            return Ok(Undecided);
         }
     }
-    found
-}
-
-/// Items hold no lists, so this is `compare` without a way to recurse further.
-fn compare_items(one: &Answer, other: &Answer) -> Comparison {
-    compare(one, other)
+    Ok(Different)
 }

@@ -1,12 +1,43 @@
-//! An answer as it was understood: a quantity, a time, words, or several of these in a row.
+//! An answer as it was understood: a quantity, a time, words, a set of numbers, a relation, or several of these.
+//!
+//! Each kind has a file that reads it; `read` puts them in order, `compare` says when two are the same.
 
+mod based;
+mod brackets;
+pub mod check;
 pub mod choice;
+mod clock;
 pub mod compare;
+mod congruence;
+mod date;
+pub mod describe;
+mod interval;
+mod linear;
+mod list;
+mod matrix;
+mod name;
+mod number_quantity;
+mod plus_minus;
+mod quantities;
+mod ratio;
 pub mod read;
+pub mod real_set;
+pub mod relation;
+mod several;
+mod split;
+mod tolerance;
 pub mod unit;
+pub mod value;
+mod words;
 
-use crate::number::rational::Rational;
+pub use based::Based;
+pub use clock::Clock;
+pub use congruence::Congruence;
+pub use date::Date;
+use real_set::RealSet;
+use relation::Relation;
 use unit::Unit;
+use value::Value;
 
 /// An answer, read.
 #[derive(Debug, Clone)]
@@ -17,6 +48,9 @@ pub struct Answer {
     pub key: String,
     /// What the value is.
     pub reading: Reading,
+    /// What it may be as well: `(1, 2)` is a point, and may be an interval. Answers are the same if any of their
+    /// readings are, and different only if all are.
+    pub also: Vec<Reading>,
 }
 
 /// What an answer is.
@@ -24,25 +58,41 @@ pub struct Answer {
 pub enum Reading {
     /// Nothing at all.
     Empty,
-    /// A number with its unit.
-    Quantity(Rational, Unit),
-    /// A time of day; `Some(true)` after noon, `None` when not said.
-    Clock {
-        /// Hours.
-        hour: u32,
-        /// Minutes.
-        minute: u32,
-        /// p.m. or a.m.
-        after_noon: Option<bool>,
-    },
+    /// A number or an expression with its unit.
+    Quantity(Quantity),
+    /// A time of day.
+    Clock(Clock),
+    /// A day.
+    Date(Date),
+    /// `3:4`, `1:2:3`.
+    Ratio(Vec<Value>),
     /// Words, in lower case.
     Words(String),
     /// Several answers.
     Several(Shape, Vec<Answer>),
+    /// Real numbers between bounds.
+    Set(RealSet),
+    /// An equation or an inequality.
+    Relation(Relation),
+    /// `a ≡ b (mod m)`.
+    Congruence(Congruence),
+    /// Digits in a base that is said.
+    Based(Based),
     /// Mathematics this reader does not know.
     Unread,
-    /// A number beyond the budget.
+    /// More than the budget allows.
     OverBudget,
+}
+
+/// A value with its unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantity {
+    /// How much.
+    pub value: Value,
+    /// Of what.
+    pub unit: Unit,
+    /// Whether the unit may as well be variables, so that it says something only against another unit: `5 m`.
+    pub perhaps: bool,
 }
 
 /// How several answers belong together.
@@ -50,8 +100,24 @@ pub enum Reading {
 pub enum Shape {
     /// A set or a list of solutions: the order does not matter.
     Unordered,
-    /// A tuple or an interval between these brackets.
+    /// A tuple between these brackets.
     Between(char, char),
     /// A matrix of so many columns, row after row.
     Matrix(usize),
+    /// A value and the condition under which a function has it.
+    Case,
+}
+
+impl Quantity {
+    /// A value without a unit.
+    #[must_use]
+    pub fn bare(value: Value) -> Self {
+        Self { value, unit: Unit::None, perhaps: false }
+    }
+}
+
+impl From<Value> for Reading {
+    fn from(value: Value) -> Self {
+        Self::Quantity(Quantity::bare(value))
+    }
 }

@@ -1,5 +1,6 @@
 //! How a number is spelled: separators, decimals, fractions, mixed numbers, powers of ten.
 
+use super::numeral::Reader;
 use super::rational::{OverBudget, Rational};
 use crate::latex::tokens::Token;
 
@@ -54,54 +55,7 @@ pub fn numeral_at_start(span: &[Token<'_>], place: Place) -> Result<Option<(Rati
     Ok(Some((value, reader.at)))
 }
 
-struct Reader<'s, 'a> {
-    span: &'s [Token<'a>],
-    at: usize,
-    place: Place,
-}
-
-/// The digits of a numeral, before they are a number.
-struct Numeral {
-    integer: String,
-    fraction: String,
-    repeating: String,
-}
-
-impl Numeral {
-    fn is_integer(&self) -> bool {
-        self.fraction.is_empty() && self.repeating.is_empty()
-    }
-
-    fn value(&self) -> Result<Rational, OverBudget> {
-        if self.repeating.is_empty() {
-            Rational::from_decimal(&self.integer, &self.fraction, 0)
-        } else {
-            Rational::from_repeating(&self.integer, &self.fraction, &self.repeating)
-        }
-    }
-}
-
-impl<'s, 'a> Reader<'s, 'a> {
-    fn rest(&self) -> &'s [Token<'a>] {
-        &self.span[self.at..]
-    }
-
-    fn skip_spaces(&mut self) {
-        while let [Token::Space, ..] = self.rest() {
-            self.at += 1;
-        }
-    }
-
-    /// Takes one sign, if there is one; whether it was a minus.
-    fn sign(&mut self) -> bool {
-        let negative = matches!(self.rest(), [Token::Symbol('-'), ..]);
-        if negative || matches!(self.rest(), [Token::Symbol('+'), ..]) {
-            self.at += 1;
-            self.skip_spaces();
-        }
-        negative
-    }
-
+impl Reader<'_, '_> {
     fn magnitude(&mut self) -> Result<Option<Rational>, OverBudget> {
         if let Some(fraction) = self.fraction()? {
             return Ok(Some(fraction));
@@ -126,69 +80,6 @@ impl<'s, 'a> Reader<'s, 'a> {
             return Ok(value.over(&divisor));
         }
         Ok(Some(value))
-    }
-
-    /// Digits with separators, a point and decimals.
-    fn numeral(&mut self) -> Option<Numeral> {
-        let before = self.at;
-        let integer = self.integer_part()?;
-        let mut numeral = Numeral { integer, fraction: String::new(), repeating: String::new() };
-        if let [Token::Symbol('.'), Token::Digits(run), ..] = self.rest() {
-            (*run).clone_into(&mut numeral.fraction);
-            self.at += 2;
-            self.repeating(&mut numeral);
-        } else if matches!(self.rest(), [Token::Symbol('.'), Token::Command("overline"), ..]) {
-            self.at += 1;
-            self.repeating(&mut numeral);
-        }
-        if numeral.integer.is_empty() && numeral.is_integer() {
-            self.at = before;
-            return None;
-        }
-        // A point or a comma that leads on to more digits is none of ours: 1.2.3, 1,00.
-        if matches!(self.rest(), [Token::Symbol('.' | ',') | Token::Thousands, Token::Digits(_), ..]) {
-            self.at = before;
-            return None;
-        }
-        Some(numeral)
-    }
-
-    fn repeating(&mut self, numeral: &mut Numeral) {
-        if let [Token::Command("overline"), Token::Open, Token::Digits(run), Token::Close, ..] = self.rest() {
-            (*run).clone_into(&mut numeral.repeating);
-            self.at += 4;
-        }
-    }
-
-    /// The digits before the point, groups of three joined; empty where the point comes first.
-    fn integer_part(&mut self) -> Option<String> {
-        let [Token::Digits(first), ..] = self.rest() else {
-            return Some(String::new());
-        };
-        self.at += 1;
-        let mut integer = (*first).to_owned();
-        let zero_led = first.len() > 1 && first.starts_with('0');
-        if self.place == Place::InList {
-            return (!zero_led).then_some(integer);
-        }
-        if first.len() > 3 || first.starts_with('0') {
-            return Some(integer);
-        }
-        let separator = self.rest().first().copied();
-        if !matches!(separator, Some(Token::Symbol(',') | Token::Thousands | Token::Space)) {
-            return Some(integer);
-        }
-        loop {
-            match self.rest() {
-                // 73 113/126 is a mixed number, not 73113 parts.
-                [Token::Space, Token::Digits(_), Token::Symbol('/'), ..] => return Some(integer),
-                [next, Token::Digits(group), ..] if Some(*next) == separator && group.len() == 3 => {
-                    integer.push_str(group);
-                    self.at += 2;
-                }
-                _ => return Some(integer),
-            }
-        }
     }
 
     /// `\frac{a}{b}` of two numerals.
@@ -249,73 +140,10 @@ impl<'s, 'a> Reader<'s, 'a> {
         self.at = before;
         Ok(None)
     }
-
-    /// `e3`: the power of ten that scales a numeral, as programs write it.
-    fn letter_exponent(&mut self) -> Result<Option<i64>, OverBudget> {
-        let before = self.at;
-        if let [Token::Letters { run: "e" | "E", .. }, ..] = self.rest() {
-            self.at += 1;
-            let negative = matches!(self.rest(), [Token::Symbol('-'), ..]);
-            if matches!(self.rest(), [Token::Symbol('-' | '+'), ..]) {
-                self.at += 1;
-            }
-            if let [Token::Digits(run), ..] = self.rest() {
-                self.at += 1;
-                return small(run, negative).map(Some);
-            }
-        }
-        self.at = before;
-        Ok(None)
-    }
-
-    /// `e3`, `\times 10^{3}`: the power of ten that scales a numeral.
-    fn exponent(&mut self) -> Result<Option<i64>, OverBudget> {
-        if let Some(exponent) = self.letter_exponent()? {
-            return Ok(Some(exponent));
-        }
-        let before = self.at;
-        self.skip_spaces();
-        if let [Token::Command("times"), ..] = self.rest() {
-            self.at += 1;
-            self.skip_spaces();
-            if let [Token::Digits("10"), ..] = self.rest() {
-                self.at += 1;
-                if let Some(power) = self.power()? {
-                    return Ok(Some(power));
-                }
-            }
-        }
-        self.at = before;
-        Ok(None)
-    }
-
-    /// `^{3}`: a whole power.
-    fn power(&mut self) -> Result<Option<i64>, OverBudget> {
-        let [Token::Symbol('^'), rest @ ..] = self.rest() else {
-            return Ok(None);
-        };
-        let Some((inner, rest)) = group(rest) else { return Ok(None) };
-        let (negative, inner) = match inner {
-            [Token::Symbol('-'), inner @ ..] => (true, inner),
-            inner => (false, inner),
-        };
-        let [Token::Digits(run)] = inner else { return Ok(None) };
-        self.at = self.span.len() - rest.len();
-        if let [Token::Symbol('^'), ..] = rest {
-            return Err(OverBudget); // a tower
-        }
-        small(run, negative).map(Some)
-    }
-}
-
-/// An exponent; one that does not fit is over any budget.
-fn small(run: &str, negative: bool) -> Result<i64, OverBudget> {
-    let size = run.parse::<u32>().map_err(|_| OverBudget)?;
-    Ok(if negative { -i64::from(size) } else { i64::from(size) })
 }
 
 /// The contents of the brace group at the start, which holds no other group, and what follows it.
-fn group<'s, 'a>(span: &'s [Token<'a>]) -> Option<(&'s [Token<'a>], &'s [Token<'a>])> {
+pub(super) fn group<'s, 'a>(span: &'s [Token<'a>]) -> Option<(&'s [Token<'a>], &'s [Token<'a>])> {
     let [Token::Open, rest @ ..] = span else { return None };
     let end = rest.iter().position(|token| matches!(token, Token::Open | Token::Close))?;
     (rest[end] == Token::Close).then(|| (&rest[..end], &rest[end + 1..]))
