@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn readings_and_rules_are_said() {
         for (answer, gold, reading, rule) in [
-            ("0.5", r"\frac12", "number 1/2", "exact numbers"),
+            ("0.5", r"\frac12", "number 0.5", "exact numbers"),
             ("5 cm", "50 mm", "quantity 5 cm", "units converted"),
             ("5 cm", "5", "quantity 5 cm", "unit dropped on one side"),
             (r"x \in [0, 1)", "[0,1)", "x = interval [0, 1)", "same spelling"),

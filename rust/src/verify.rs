@@ -1,7 +1,7 @@
 //! From a completion and its golds to a verdict.
 
 use crate::answer::check::Check;
-use crate::answer::choice::{letter_of_answer, letter_of_gold};
+use crate::answer::choice::{is_labelled, letter_of_answer, letter_of_gold};
 use crate::answer::compare::{Comparison, compare};
 use crate::answer::read::read;
 use crate::answer::{Answer, Reading};
@@ -80,6 +80,10 @@ impl<'a> Sides<'a> {
             if let Some(text) = text {
                 // "C: 42" is chosen by its text as well.
                 return self.verdict(text, &read(text, self.check));
+            }
+            if is_labelled(self.text) {
+                self.check.rule("a choice that takes itself back");
+                return Verdict::Wrong;
             }
         }
         match (found, &read_gold.reading, &self.answer.reading) {

@@ -35,8 +35,8 @@ fn numbers_are_exact() {
         (r"6.02\times 10^{23}", r"6.02 \cdot 10^{23}", Correct),
         ("5", "x = 5", Correct),
         ("x=5", "y=5", Wrong),
-        ("1", "ab = 1", Unparsed),
-        ("5", r"2x = 5", Unparsed),
+        ("1", "ab = 1", Wrong),
+        ("5", r"2x = 5", Wrong),
         ("5", "(5)", Correct),
         ("5", "five", Correct),
     ]);
@@ -69,12 +69,12 @@ fn units_are_dropped_on_one_side_only() {
         (r"10\text{ cm}^2", "10", Correct),
         ("864 \\mbox{ inches}^2", "864", Correct),
         ("45^{\\circ}", "45 degrees", Correct),
-        ("10 cm", "10 m", Unparsed),
+        ("10 cm", "10 m", Wrong),
         (r"10\text{ cm}", "10 centimeters", Correct),
-        ("3", "3 million", Unparsed),
-        ("3", "3 dozen", Unparsed),
-        ("3", "3x", Unparsed),
-        ("3", r"3\pi", Unparsed),
+        ("3", "3 million", Wrong),
+        ("3", "3 dozen", Wrong),
+        ("3", "3x", Wrong),
+        ("3", r"3\pi", Wrong),
         ("6", "3 pairs", Unparsed),
     ]);
 }
@@ -126,7 +126,7 @@ fn words_choices_times_and_ratios() {
         ("4:30", "2:15", Wrong),
         ("6:8", "3:4", Correct),
         ("3:4", r"\frac{3}{4}", Correct),
-        ("204_5", "204_6", BadGold),
+        ("204_5", "204_6", Wrong),
         ("a_1", "a_{1}", Correct),
     ]);
 }
@@ -134,11 +134,11 @@ fn words_choices_times_and_ratios() {
 #[test]
 fn what_is_not_read_is_never_right_by_chance() {
     check(&[
-        ("x^2", "x^3", BadGold),
+        ("x^2", "x^3", Wrong),
         ("x^2+2x+1", "x^2+2x+1", Correct),
         ("", "5", BadGold),
         ("5", "", NoAnswer),
-        ("5", "\\sqrt{25}", Unparsed),
+        ("5", "\\sqrt{25}", Correct),
         (r"9\pi", "9 π", Correct),
     ]);
 }

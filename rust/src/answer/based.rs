@@ -58,7 +58,8 @@ pub(super) fn based(span: &[Token<'_>]) -> Option<Based> {
         }
         _ => return None,
     };
-    if !(2..=36).contains(&base) || !numeral.iter().any(|token| matches!(token, Token::Digits(_) | Token::Letters { .. }))
+    if !(2..=36).contains(&base)
+        || !numeral.iter().any(|token| matches!(token, Token::Digits(_) | Token::Letters { .. }))
     {
         return None;
     }

@@ -34,7 +34,7 @@ pub(super) fn brackets(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> R
             if let Some(set) = interval::bracketed(*open, inner, *close, check)? {
                 match &mut readings {
                     // `[0, 1)` is nothing else; `(0, 1)` and `[0, 1]` may be points and lists.
-                    Some(readings) if matches!((open, close), ('(', ')') | ('[', ']')) => {
+                    Some(readings) if matches!((open, close), ('(', ')') | ('[', ']')) && !set.is_unbounded() => {
                         readings.also.push(Reading::Set(set));
                     }
                     _ => readings = Some(Reading::Set(set).into()),

@@ -5,7 +5,6 @@ use super::relation::{Kind, Relation};
 use super::value::{Value, same};
 use super::{Answer, Quantity, Reading, Shape, quantities, several};
 use crate::budget::OverBudget;
-use crate::equality;
 use crate::expression::parse::parse_text;
 use crate::number::rational::Rational;
 
@@ -43,7 +42,13 @@ pub fn compare(one: &Answer, other: &Answer, check: &Check<'_>) -> Result<Compar
         check.rule("same spelling");
         return Ok(Equal);
     }
-    let mut found = Different;
+    // Two of one kind that differ are different, unless something else that they may be is the same.
+    let mut found = readings(&one.reading, &other.reading, check)?;
+    let one_kind = std::mem::discriminant(&one.reading) == std::mem::discriminant(&other.reading);
+    let decisive = found == Different && one_kind && is_known(&one.reading);
+    if decisive && matches!(one.reading, Reading::Clock(_)) {
+        return Ok(Different); // 4:30 is no ratio beside 2:15
+    }
     for reading in std::iter::once(&one.reading).chain(&one.also) {
         for other_reading in std::iter::once(&other.reading).chain(&other.also) {
             let pair = match (reading, other_reading) {
@@ -59,8 +64,8 @@ pub fn compare(one: &Answer, other: &Answer, check: &Check<'_>) -> Result<Compar
             };
             match pair {
                 Equal => return Ok(Equal),
-                Undecided => found = Undecided,
-                Different => {}
+                Undecided if !decisive => found = Undecided,
+                _ => {}
             }
         }
     }
@@ -139,8 +144,6 @@ fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Compari
             several::set_and_value(set, quantity, check)?
         }
         (Reading::Relation(one), Reading::Relation(other)) => one.compare(other, check)?,
-        (Reading::Relation(relation), Reading::Quantity(value))
-        | (Reading::Quantity(value), Reading::Relation(relation)) => relation_and_value(relation, value, check)?,
         (Reading::Relation(relation), Reading::Set(_)) | (Reading::Set(_), Reading::Relation(relation))
             if relation.kind != Kind::Equal =>
         {
@@ -148,7 +151,9 @@ fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Compari
         }
         (Reading::Congruence(one), Reading::Congruence(other)) => one.compare(other, check)?,
         (Reading::Congruence(congruence), Reading::Quantity(value))
-        | (Reading::Quantity(value), Reading::Congruence(congruence)) => same(&congruence.residue, &value.value, check)?,
+        | (Reading::Quantity(value), Reading::Congruence(congruence)) => {
+            same(&congruence.residue, &value.value, check)?
+        }
         (Reading::Based(one), Reading::Based(other)) => {
             check.rule("digits and base");
             Comparison::of(one == other)
@@ -190,17 +195,4 @@ fn ratio_and_value(ratio: &[Value], bare: &Quantity, check: &Check<'_>) -> Resul
         return Ok(Different);
     }
     same(above, &bare.value.times(below), check)
-}
-
-/// An equation says more than the value of one of its sides; whether that was meant, nobody knows.
-fn relation_and_value(relation: &Relation, value: &Quantity, check: &Check<'_>) -> Result<Comparison, OverBudget> {
-    if relation.kind != Kind::Equal {
-        return Ok(Different);
-    }
-    for side in [&relation.right, &relation.left] {
-        if equality::equal(side, &value.value.expression(), check.budget)? != equality::Equality::Different {
-            return Ok(Undecided);
-        }
-    }
-    Ok(Different)
 }

@@ -1,9 +1,9 @@
 //! Congruences: `x \equiv 3 \pmod{7}`, `3 mod 7`.
 
 use super::check::Check;
+use super::compare::Comparison;
 use super::split::outside;
 use super::value::{Value, same};
-use super::compare::Comparison;
 use crate::budget::OverBudget;
 use crate::latex::canonical::{key, trimmed};
 use crate::latex::tokens::Token;

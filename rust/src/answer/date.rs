@@ -4,7 +4,17 @@ use crate::latex::tokens::Token;
 use crate::number::words::{is_ordinal_ending, spelled};
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 
@@ -30,13 +40,15 @@ impl Date {
 
 /// Reads a date. `5/6/2024` is none: nobody knows which month it means.
 pub(super) fn date(span: &[Token<'_>]) -> Option<Date> {
-    if let [Token::Digits(year), Token::Symbol('-'), Token::Digits(month), Token::Symbol('-'), Token::Digits(day)] = span
+    if let [Token::Digits(year), Token::Symbol('-'), Token::Digits(month), Token::Symbol('-'), Token::Digits(day)] =
+        span
     {
         let iso = year.len() == 4 && month.len() == 2 && day.len() == 2;
         let date = Date { year: year.parse().ok(), month: month.parse().ok()?, day: day.parse().ok()? };
         return (iso && is_day(&date)).then_some(date);
     }
-    if span.len() > 16 || !span.iter().any(|token| matches!(token, Token::Letters { run, .. } if month(run).is_some())) {
+    if span.len() > 16 || !span.iter().any(|token| matches!(token, Token::Letters { run, .. } if month(run).is_some()))
+    {
         return None;
     }
     in_words(span)

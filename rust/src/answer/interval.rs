@@ -28,12 +28,23 @@ pub(super) fn set(span: &[Token<'_>], check: &Check<'_>) -> Result<Option<Named>
         matches!(
             token,
             Token::Command(
-                "cup" | "cap" | "setminus" | "backslash" | "mathbb" | "emptyset" | "oslash" | "ne" | "le" | "ge"
+                "cup"
+                    | "bigcup"
+                    | "cap"
+                    | "setminus"
+                    | "backslash"
+                    | "mathbb"
+                    | "emptyset"
+                    | "oslash"
+                    | "ne"
+                    | "le"
+                    | "ge"
             ) | Token::Symbol('<' | '>' | '!' | 'ℝ')
                 | Token::Letters { run: "U" | "ℝ", .. }
         )
     };
-    let empty = matches!(span, [Token::Command("lbrace"), inner @ .., Token::Command("rbrace")] if trimmed(inner).is_empty());
+    let empty =
+        matches!(span, [Token::Command("lbrace"), inner @ .., Token::Command("rbrace")] if trimmed(inner).is_empty());
     if !empty && !span.iter().any(says_so) {
         return Ok(None);
     }
@@ -42,7 +53,8 @@ pub(super) fn set(span: &[Token<'_>], check: &Check<'_>) -> Result<Option<Named>
 
 fn union(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option<Named>, OverBudget> {
     let members = parts(span, |token| {
-        matches!(token, Token::Command("cup" | "lor" | "vee") | Token::Letters { run: "U", .. }) || is_word(token, "or")
+        matches!(token, Token::Command("cup" | "bigcup" | "lor" | "vee") | Token::Letters { run: "U", .. })
+            || is_word(token, "or")
     });
     let single = members.len() == 1;
     let (mut name, mut all) = (None, None::<RealSet>);
@@ -162,9 +174,8 @@ fn term(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option<Na
 
 /// `\mathbb{R} \setminus \{0\}`, `\mathbb{R} - \{0\}`.
 fn difference(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option<Named>, OverBudget> {
-    let minus = outside(span, |token| {
-        matches!(token, Token::Command("setminus" | "backslash") | Token::Symbol('-' | '\\'))
-    });
+    let minus =
+        outside(span, |token| matches!(token, Token::Command("setminus" | "backslash") | Token::Symbol('-' | '\\')));
     let Some(at) = minus.last() else { return Ok(None) };
     let [Token::Command("lbrace"), inner @ .., Token::Command("rbrace")] = trimmed(&span[at + 1..]) else {
         return Ok(None);
@@ -206,14 +217,26 @@ fn braced(inner: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option
             return Ok(None);
         }
         // Of the domain before the bar only ℝ is read.
-        let domain = head.len() == variable.len() || matches!(head, [.., Token::Letters { run: "R" | "ℝ", .. }, Token::Close] | [.., Token::Letters { run: "ℝ" | "R", .. } | Token::Symbol('ℝ')]);
+        let domain = head.len() == variable.len()
+            || matches!(
+                head,
+                [.., Token::Letters { run: "R" | "ℝ", .. }, Token::Close]
+                    | [.., Token::Letters { run: "ℝ" | "R", .. } | Token::Symbol('ℝ')]
+            );
         if !domain {
             return Ok(None);
         }
         let set = union(condition, depth + 1, check)?;
         let variable = key(variable);
         // The variable of a builder is nobody's name.
-        return Ok(set.filter(|(name, _)| name.as_ref().is_none_or(|name| *name == variable)).map(|(_, set)| (None, set)));
+        return Ok(set
+            .filter(|(name, _)| name.as_ref().is_none_or(|name| *name == variable))
+            .map(|(_, set)| (None, set)));
+    }
+    if depth < MAX_NESTING
+        && inner.iter().any(|token| matches!(token, Token::Symbol('<' | '>') | Token::Command("le" | "ge" | "ne")))
+    {
+        return union(inner, depth + 1, check); // a condition in braces, its variable left out
     }
     let Some(points) = points(inner, check)? else { return Ok(None) };
     Ok(Some((None, RealSet::of(points.into_iter().map(Piece::point).collect(), check)?)))
@@ -262,8 +285,16 @@ fn inequality(span: &[Token<'_>], check: &Check<'_>) -> Result<Option<Named>, Ov
         {
             let (low, high) = if greater(0) { (2, 0) } else { (0, 2) };
             let (low_kind, high_kind) = if greater(0) { (kind(1), kind(0)) } else { (kind(0), kind(1)) };
-            let low = if is_infinite(sides[low], true) { Some(End::Infinite) } else { bound(low, 1)?.map(|value| End::at(value, low_kind == Kind::AtMost)) };
-            let high = if is_infinite(sides[high], false) { Some(End::Infinite) } else { bound(high, 1)?.map(|value| End::at(value, high_kind == Kind::AtMost)) };
+            let low = if is_infinite(sides[low], true) {
+                Some(End::Infinite)
+            } else {
+                bound(low, 1)?.map(|value| End::at(value, low_kind == Kind::AtMost))
+            };
+            let high = if is_infinite(sides[high], false) {
+                Some(End::Infinite)
+            } else {
+                bound(high, 1)?.map(|value| End::at(value, high_kind == Kind::AtMost))
+            };
             if let (Some(low), Some(high)) = (low, high) {
                 let set = RealSet::of(vec![Piece { low, high }], check)?;
                 return Ok(Some((Some(key(sides[1])), set)));
@@ -318,6 +349,17 @@ pub(super) fn bracketed(
         }
     }
     Ok(Some(RealSet { pieces: vec![Piece { low, high }], ordered }))
+}
+
+/// `\infty` or `-\infty` by itself, in words.
+pub(super) fn infinity(span: &[Token<'_>]) -> Option<&'static str> {
+    if is_infinite(span, false) {
+        Some("infinity")
+    } else if is_infinite(span, true) {
+        Some("minus infinity")
+    } else {
+        None
+    }
 }
 
 /// `-\infty` for the lower end, `\infty` or `+\infty` for the upper.

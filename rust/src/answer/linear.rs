@@ -20,8 +20,11 @@ pub(super) fn solved(relation: &Relation, check: &Check<'_>) -> Result<Option<(S
     let at = |value: i64| substituted(&difference, &variable, &Expression::Number(Rational::from(value)), check);
     let (Some(zero), Some(one)) = (at(0)?, at(1)?) else { return Ok(None) };
     // f(x) = a x + b with b = f(0) and a = f(1) - f(0), if that is so.
-    let intercept = Value::of(zero);
-    let slope = Value::of(one).plus(&intercept.negated());
+    let number = |value: Value| -> Result<Value, OverBudget> {
+        Ok(equality::value(&value.expression(), check.budget)?.map_or(value, Value::Exact))
+    };
+    let intercept = number(Value::of(zero))?;
+    let slope = number(Value::of(one).plus(&intercept.negated()))?;
     let line = slope.times(&Value::Formula(Expression::Variable(variable.clone()))).plus(&intercept);
     if equality::equal(&difference, &line.expression(), check.budget)? != Equality::Equal {
         return Ok(None);
@@ -43,11 +46,8 @@ pub(super) fn solved(relation: &Relation, check: &Check<'_>) -> Result<Option<(S
         Kind::NotEqual => RealSet::complement_of_points(vec![bound], check)?,
         Kind::Less | Kind::AtMost => {
             let end = End::at(bound, relation.kind == Kind::AtMost);
-            let piece = if rising {
-                Piece { low: End::Infinite, high: end }
-            } else {
-                Piece { low: end, high: End::Infinite }
-            };
+            let piece =
+                if rising { Piece { low: End::Infinite, high: end } } else { Piece { low: end, high: End::Infinite } };
             Some(RealSet { pieces: vec![piece], ordered: true })
         }
     };
@@ -71,15 +71,18 @@ fn substituted(
         }
         Ok(Some(replaced))
     };
-    let two = |left: &Expression, right: &Expression| -> Result<Option<(Box<Expression>, Box<Expression>)>, OverBudget> {
-        Ok(one(left)?.zip(one(right)?).map(|(left, right)| (Box::new(left), Box::new(right))))
-    };
+    let two =
+        |left: &Expression, right: &Expression| -> Result<Option<(Box<Expression>, Box<Expression>)>, OverBudget> {
+            Ok(one(left)?.zip(one(right)?).map(|(left, right)| (Box::new(left), Box::new(right))))
+        };
     Ok(match expression {
         Expression::Number(_) | Expression::Constant(_) => Some(expression.clone()),
         Expression::Variable(name) => Some(if name == variable { value.clone() } else { expression.clone() }),
         Expression::Sum(terms) => all(terms)?.map(Expression::Sum),
         Expression::Product(factors) => all(factors)?.map(Expression::Product),
-        Expression::Quotient(above, below) => two(above, below)?.map(|(above, below)| Expression::Quotient(above, below)),
+        Expression::Quotient(above, below) => {
+            two(above, below)?.map(|(above, below)| Expression::Quotient(above, below))
+        }
         Expression::Power(base, exponent) => two(base, exponent)?.map(|(base, power)| Expression::Power(base, power)),
         Expression::Root(degree, inner) => one(inner)?.map(|inner| Expression::Root(*degree, Box::new(inner))),
         Expression::Apply(function, inner) => one(inner)?.map(|inner| Expression::Apply(*function, Box::new(inner))),

@@ -96,6 +96,14 @@ fn is_name_ending(span: &[Token<'_>], mut rest: &[Token<'_>]) -> bool {
     while let [Token::Symbol('\''), after @ ..] = rest {
         rest = after;
     }
+    if let [Token::Symbol('^'), Token::Open, Token::Symbol('-'), Token::Digits("1"), Token::Close, after @ ..] = rest {
+        // An inverse matrix or function; `x^{-1} = 5` is an equation.
+        let inverse = matches!(span, [Token::Letters { run, .. }, ..] if run.len() == 1 && (run.bytes().all(|letter| letter.is_ascii_uppercase()) || matches!(*run, "f" | "g" | "h")));
+        if !inverse {
+            return false;
+        }
+        rest = after;
+    }
     match rest {
         [] => true,
         [Token::Symbol('('), Token::Digits(_) | Token::Letters { .. }, Token::Symbol(')')] => true,

@@ -237,7 +237,11 @@ mod tests {
         ] {
             let all = answer_tokens(text);
             let read = compound(trimmed(&all)).expect("in budget").expect(text);
-            assert_eq!(Some(read.value), Rational::from(above).over(&Rational::from(below)).map(Value::Exact), "{text}");
+            assert_eq!(
+                Some(read.value),
+                Rational::from(above).over(&Rational::from(below)).map(Value::Exact),
+                "{text}"
+            );
         }
         for text in ["5 cm 3 m", "3 apples 4 pears", "5 kg 3 m", "1 2", "5 m"] {
             assert_eq!(compound(&answer_tokens(text)), Ok(None), "{text}");

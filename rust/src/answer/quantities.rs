@@ -1,10 +1,10 @@
 //! When two quantities are the same: the rules for units.
 
+use super::Quantity;
 use super::check::Check;
 use super::compare::Comparison;
 use super::unit::{Dimension, Measure, Scale, Unit};
 use super::value::{Value, same};
-use super::Quantity;
 use crate::budget::OverBudget;
 use crate::expression::{Constant, Expression};
 use crate::number::rational::Rational;

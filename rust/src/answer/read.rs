@@ -3,13 +3,15 @@
 use super::check::Check;
 use super::clock::clock;
 use super::name::{is_name, named};
-use super::relation::relations;
+use super::relation::{Kind, Relation, relations};
 use super::split::{outside, parts};
 use super::value::Value;
 use super::words::words;
 use super::{Answer, Quantity, Reading, Shape};
 use super::{based, brackets, congruence, date, interval, list, matrix, number_quantity, plus_minus, ratio};
 use crate::budget::OverBudget;
+use crate::equality::{self, Equality};
+use crate::expression::Expression;
 use crate::latex::canonical::{answer_tokens, key, trimmed};
 use crate::latex::tokens::Token;
 use crate::number::read::{Place, number_at_start};
@@ -44,7 +46,11 @@ pub fn read(text: &str, check: &Check<'_>) -> Answer {
         return plain(text.trim().to_owned(), Reading::OverBudget);
     }
     let all = answer_tokens(announced(text));
-    let (name, span) = named(trimmed(&all));
+    let mut whole = trimmed(&all);
+    while let [rest @ .., Token::Command("newline")] = whole {
+        whole = trimmed(rest); // a line break that breaks off nothing
+    }
+    let (name, span) = named(whole);
     if !has_content(span) {
         return plain(String::new(), Reading::Empty);
     }
@@ -61,12 +67,7 @@ pub fn read(text: &str, check: &Check<'_>) -> Answer {
 }
 
 /// Reads one of several answers.
-pub(super) fn item(
-    span: &[Token<'_>],
-    place: Place,
-    depth: usize,
-    check: &Check<'_>,
-) -> Result<Answer, OverBudget> {
+pub(super) fn item(span: &[Token<'_>], place: Place, depth: usize, check: &Check<'_>) -> Result<Answer, OverBudget> {
     check.spend(span.len() + 4)?;
     let (name, span) = named(span);
     let readings = readings(span, place, depth, check)?;
@@ -106,19 +107,16 @@ fn readings(span: &[Token<'_>], place: Place, depth: usize, check: &Check<'_>) -
                 }
                 None => beyond_numbers(span, place, depth, check)?,
             };
-            readings.also.extend(perhaps.map(Reading::Quantity));
+            if readings.also.is_empty() {
+                readings.also.extend(perhaps.map(Reading::Quantity));
+            }
             Ok(readings)
         }
     }
 }
 
 /// Everything that does not begin with a number, or goes on after one.
-fn beyond_numbers(
-    span: &[Token<'_>],
-    place: Place,
-    depth: usize,
-    check: &Check<'_>,
-) -> Result<Readings, OverBudget> {
+fn beyond_numbers(span: &[Token<'_>], place: Place, depth: usize, check: &Check<'_>) -> Result<Readings, OverBudget> {
     if let Some(based) = based::based(span) {
         return Ok(Reading::Based(based).into());
     }
@@ -135,19 +133,23 @@ fn beyond_numbers(
         return Ok(Reading::Congruence(congruence).into());
     }
     if let Some((name, set)) = interval::set(span, check)? {
-        let mut readings = Readings { name, first: Reading::Set(set), also: Vec::new() };
-        if let Some(relations) = relations(span, check)? {
-            // `x > a` says something of a as well.
-            readings.also.extend(as_list(relations.into_iter().map(Reading::Relation).collect()));
-        }
-        return Ok(readings);
+        // `x > a` says something of a as well.
+        let of_several = |relation: &Relation| equality::variables(&relation.difference()).len() > 1;
+        return Ok(match relations(span, check)?.filter(|relations| relations.iter().all(of_several)) {
+            Some(relations) => Readings { also: vec![Reading::Set(set)], ..related(relations, check)? },
+            None => Readings { name, first: Reading::Set(set), also: Vec::new() },
+        });
+    }
+    if let Some(infinity) = interval::infinity(span) {
+        return Ok(Reading::Words(infinity.to_owned()).into());
     }
     let separated = !outside(span, list::separates).is_empty();
     let words = words(span);
     if let Some(words) = &words {
         let function = FUNCTIONS.iter().any(|name| words.text.starts_with(name));
-        if words.surely && !separated && !function {
-            return Ok(Reading::Words(words.text.clone()).into());
+        if words.surely && !separated {
+            let value = if function { Value::read(span, place, check)? } else { None };
+            return Ok(value.map_or_else(|| Reading::Words(words.text.clone()), Reading::from).into());
         }
     }
     if let Some(matrix) = matrix::matrix(span, depth, check)? {
@@ -170,21 +172,31 @@ fn beyond_numbers(
         }
     }
     if let Some(relations) = relations(span, check)? {
-        let relations = relations.into_iter().map(Reading::Relation).collect();
-        return Ok(as_list(relations).map_or(Reading::Unread, |list| list).into());
+        return related(relations, check);
     }
     expression(span, place, words.map(|words| words.text), check)
 }
 
-/// One reading as it is, several as a list.
-fn as_list(mut readings: Vec<Reading>) -> Option<Reading> {
-    match readings.len() {
-        0 | 1 => readings.pop(),
-        _ => {
-            let item = |reading| Answer { name: None, key: String::new(), reading, also: Vec::new() };
-            Some(Reading::Several(Shape::Unordered, readings.into_iter().map(item).collect()))
-        }
+/// One relation as it is, a chain as a list. An equation between constants is worked out: `2 + 3 = 5` is 5.
+fn related(mut relations: Vec<Relation>, check: &Check<'_>) -> Result<Readings, OverBudget> {
+    if relations.len() > 1 {
+        let item = |relation| Answer {
+            name: None,
+            key: String::new(),
+            reading: Reading::Relation(relation),
+            also: Vec::new(),
+        };
+        return Ok(Reading::Several(Shape::Unordered, relations.into_iter().map(item).collect()).into());
     }
+    let Some(relation) = relations.pop() else { return Ok(Reading::Unread.into()) };
+    let worked_out = relation.kind == Kind::Equal
+        && !matches!(relation.left, Expression::Number(_))
+        && equality::variables(&relation.difference()).is_empty()
+        && equality::equal(&relation.left, &relation.right, check.budget)? == Equality::Equal;
+    let value = worked_out.then(|| Reading::from(Value::of(relation.right.clone())));
+    let mut readings = Readings::from(Reading::Relation(relation));
+    readings.also.extend(value);
+    Ok(readings)
 }
 
 /// An expression, with a unit or without; or else words.

@@ -59,7 +59,8 @@ impl Piece {
 
     /// Whether it is empty (`Some(true)`), or nothing where its ends cannot be ordered.
     fn is_empty(&self, check: &Check<'_>) -> Result<Option<bool>, OverBudget> {
-        let (End::At { value: low, closed: low_in }, End::At { value: high, closed: high_in }) = (&self.low, &self.high)
+        let (End::At { value: low, closed: low_in }, End::At { value: high, closed: high_in }) =
+            (&self.low, &self.high)
         else {
             return Ok(Some(false));
         };
@@ -85,6 +86,12 @@ impl RealSet {
     #[must_use]
     pub fn everything() -> Self {
         Self { pieces: vec![Piece { low: End::Infinite, high: End::Infinite }], ordered: true }
+    }
+
+    /// Whether it goes on for ever.
+    #[must_use]
+    pub fn is_unbounded(&self) -> bool {
+        self.pieces.iter().any(|piece| piece.low == End::Infinite || piece.high == End::Infinite)
     }
 
     /// The union of pieces, brought in order as far as that is known.

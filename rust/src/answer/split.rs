@@ -34,10 +34,7 @@ pub(super) fn outside(span: &[Token<'_>], wanted: impl Fn(&Token<'_>) -> bool) -
 }
 
 /// The parts between separators that stand outside brackets.
-pub(super) fn parts<'s, 'a>(
-    span: &'s [Token<'a>],
-    separates: impl Fn(&Token<'_>) -> bool,
-) -> Vec<&'s [Token<'a>]> {
+pub(super) fn parts<'s, 'a>(span: &'s [Token<'a>], separates: impl Fn(&Token<'_>) -> bool) -> Vec<&'s [Token<'a>]> {
     let mut parts = Vec::new();
     let mut begin = 0;
     for at in outside(span, separates) {

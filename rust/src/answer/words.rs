@@ -41,8 +41,7 @@ pub(super) fn words(span: &[Token<'_>]) -> Option<Words> {
         return None;
     }
     let lower = words.to_lowercase();
-    let surely =
-        told || longest >= 4 || (longest >= 3 && words.contains(' ')) || SHORT_WORDS.contains(&lower.as_str());
+    let surely = told || longest >= 4 || (longest >= 3 && words.contains(' ')) || SHORT_WORDS.contains(&lower.as_str());
     let mut text = if surely { lower } else { words };
     if surely {
         text = text.trim_end_matches(['.', ' ']).to_owned();
@@ -78,14 +77,31 @@ pub(super) fn number(span: &[Token<'_>]) -> Option<(Rational, usize)> {
 
 /// Words that say that nothing solves the problem.
 const NOTHING: [&str; 13] = [
-    "no solution", "no solutions", "no real solution", "no real solutions", "none", "empty set", "empty", "no answer",
-    "no roots", "no real roots", "null set", "no values", "no such x",
+    "no solution",
+    "no solutions",
+    "no real solution",
+    "no real solutions",
+    "none",
+    "empty set",
+    "empty",
+    "no answer",
+    "no roots",
+    "no real roots",
+    "null set",
+    "no values",
+    "no such x",
 ];
 
 /// Words that say that every real number does.
 const EVERYTHING: [&str; 8] = [
-    "all real numbers", "all reals", "all real", "real numbers", "set of all real numbers", "any real number",
-    "all real values", "all real values of x",
+    "all real numbers",
+    "all reals",
+    "all real",
+    "real numbers",
+    "set of all real numbers",
+    "any real number",
+    "all real values",
+    "all real values of x",
 ];
 
 /// Whether words name the empty set (`Some(false)`) or all real numbers (`Some(true)`).

@@ -27,8 +27,8 @@ pub fn role(name: &str) -> Role {
             Role::Space
         }
         "!" | "left" | "right" | "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl"
-        | "biggr" | "Biggl" | "Biggr" | "middle" | "displaystyle" | "scriptstyle" | "textstyle" | "limits" | "("
-        | ")" | "[" | "]" | "negthinspace" | "/" => Role::Nothing,
+        | "biggr" | "Biggl" | "Biggr" | "middle" | "displaystyle" | "bf" | "scriptstyle" | "textstyle" | "limits"
+        | "(" | ")" | "[" | "]" | "negthinspace" | "/" => Role::Nothing,
         "text" | "mbox" | "textbf" | "textit" | "textrm" | "texttt" | "textsf" | "textnormal" | "mathrm" | "rm"
         | "operatorname" | "emph" | "hbox" | "mathsf" | "mathit" => Role::Words,
         "boxed" | "fbox" | "mathbf" | "bold" | "boldsymbol" | "bm" | "ensuremath" | "mathopen" | "mathclose" => {

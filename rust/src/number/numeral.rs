@@ -93,7 +93,7 @@ impl<'s, 'a> Reader<'s, 'a> {
         self.at += 1;
         let mut integer = (*first).to_owned();
         let zero_led = first.len() > 1 && first.starts_with('0');
-        if self.place == Place::InList {
+        if self.place == Place::InList && !matches!(self.rest(), [Token::Thousands, ..]) {
             return (!zero_led).then_some(integer);
         }
         if first.len() > 3 || first.starts_with('0') {

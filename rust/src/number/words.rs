@@ -3,8 +3,26 @@
 use super::rational::Rational;
 
 const ONES: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 
 const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
@@ -179,9 +197,18 @@ mod tests {
             let words: Vec<&str> = text.split(' ').collect();
             assert_eq!(spelled(&words), Rational::from(above).over(&Rational::from(below)), "{text}");
         }
-        for text in
-            ["", "and", "five twenty", "one two", "twenty ten", "thousand million", "two seconds", "odd", "one and", "th"]
-        {
+        for text in [
+            "",
+            "and",
+            "five twenty",
+            "one two",
+            "twenty ten",
+            "thousand million",
+            "two seconds",
+            "odd",
+            "one and",
+            "th",
+        ] {
             let words: Vec<&str> = text.split(' ').collect();
             assert_eq!(spelled(&words), None, "{text}");
         }

@@ -60,6 +60,10 @@ fn parts(span: &[Token<'_>]) -> Option<(Vec<Part>, bool)> {
                 perhaps = false;
                 parts.push(Part::Word(sign.to_string()));
             }
+            Token::Symbol(sign @ ('℃' | '℉')) => {
+                perhaps = false;
+                parts.push(Part::Word(String::from(if *sign == '℃' { "C" } else { "F" })));
+            }
             Token::Symbol('/') if !parts.is_empty() => parts.push(Part::Per),
             Token::Symbol('^') if matches!(parts.last(), Some(Part::Word(_))) => {
                 let (power, after) = power(rest)?;
@@ -96,7 +100,8 @@ fn word(run: &str, text: bool, spaced: bool, before: &[Part]) -> Option<String> 
     if letters.next().is_some() && letters.next().is_none() {
         let degrees = before.last() == Some(&Part::Word(String::from("°"))) && matches!(run, "C" | "F");
         let measured = LETTER_UNITS.contains(&run) || degrees;
-        return (measured || (lower == "a" && !before.is_empty())).then(|| if measured { run.to_owned() } else { lower });
+        return (measured || (lower == "a" && !before.is_empty()))
+            .then(|| if measured { run.to_owned() } else { lower });
     }
     let scale = matches!(lower.as_str(), "celsius" | "fahrenheit" | "kelvin" | "kelvins" | "percent");
     let power = matches!(lower.as_str(), "squared" | "cubed") && !before.is_empty();
