@@ -81,7 +81,7 @@ mod tests {
             ("0.5", r"\frac12", "number 0.5", "exact numbers"),
             ("5 cm", "50 mm", "quantity 5 cm", "units converted"),
             ("5 cm", "5", "quantity 5 cm", "unit dropped on one side"),
-            (r"x \in [0, 1)", "[0,1)", "x = interval [0, 1)", "same spelling"),
+            (r"x \in [0,1)", "[0,1)", "x = interval [0, 1)", "same spelling"),
             ("yes", "no", "words \"yes\"", "words"),
         ] {
             let explained = explain(answer, &[gold], Mode::Whole, &Options::default());

@@ -54,6 +54,9 @@ pub(super) fn solved(relation: &Relation, check: &Check<'_>) -> Result<Option<(S
     Ok(set.map(|set| (variable, set)))
 }
 
+/// The two sides of a quotient, a power or a binomial.
+type Pair = (Box<Expression>, Box<Expression>);
+
 /// `expression` with `value` for the variable; nothing where it holds a function nobody knows.
 fn substituted(
     expression: &Expression,
@@ -71,10 +74,9 @@ fn substituted(
         }
         Ok(Some(replaced))
     };
-    let two =
-        |left: &Expression, right: &Expression| -> Result<Option<(Box<Expression>, Box<Expression>)>, OverBudget> {
-            Ok(one(left)?.zip(one(right)?).map(|(left, right)| (Box::new(left), Box::new(right))))
-        };
+    let two = |left: &Expression, right: &Expression| -> Result<Option<Pair>, OverBudget> {
+        Ok(one(left)?.zip(one(right)?).map(|(left, right)| (Box::new(left), Box::new(right))))
+    };
     Ok(match expression {
         Expression::Number(_) | Expression::Constant(_) => Some(expression.clone()),
         Expression::Variable(name) => Some(if name == variable { value.clone() } else { expression.clone() }),

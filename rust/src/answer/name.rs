@@ -98,15 +98,14 @@ fn is_name_ending(span: &[Token<'_>], mut rest: &[Token<'_>]) -> bool {
     }
     if let [Token::Symbol('^'), Token::Open, Token::Symbol('-'), Token::Digits("1"), Token::Close, after @ ..] = rest {
         // An inverse matrix or function; `x^{-1} = 5` is an equation.
-        let inverse = matches!(span, [Token::Letters { run, .. }, ..] if run.len() == 1 && (run.bytes().all(|letter| letter.is_ascii_uppercase()) || matches!(*run, "f" | "g" | "h")));
-        if !inverse {
+        let has_inverse = |run: &str| matches!(run, "f" | "g" | "h") || (run.len() == 1 && run < "[");
+        if !matches!(span, [Token::Letters { run, .. }, ..] if has_inverse(run)) {
             return false;
         }
         rest = after;
     }
     match rest {
-        [] => true,
-        [Token::Symbol('('), Token::Digits(_) | Token::Letters { .. }, Token::Symbol(')')] => true,
+        [] | [Token::Symbol('('), Token::Digits(_) | Token::Letters { .. }, Token::Symbol(')')] => true,
         [Token::Symbol('('), inner @ .., Token::Symbol(')')] => {
             // `a(b + 1) = 5` is an equation; only what is a function anyway may have any argument
             let function = matches!(span, [Token::Letters { run: "f" | "g" | "h" | "F" | "G" | "P" | "Q", .. }, ..]);

@@ -248,9 +248,9 @@ fn assigned_point(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result
     if let Reading::Several(Shape::Between(..), items) = &readings.first {
         if items.len() == names.len() {
             check.spend(span.len())?;
-            let named = items.iter().cloned().zip(names).map(|(item, name)| Answer { name: Some(name), ..item });
-            let named = Reading::Several(Shape::Unordered, named.collect());
-            readings.also.push(named);
+            let by_name = items.iter().cloned().zip(names).map(|(item, name)| Answer { name: Some(name), ..item });
+            let coordinates = by_name.collect();
+            readings.also.push(Reading::Several(Shape::Unordered, coordinates));
         }
     }
     Ok(Some(readings))

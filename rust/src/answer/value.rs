@@ -106,18 +106,15 @@ impl Value {
 /// Deciding takes more than the budget.
 pub fn same(one: &Value, other: &Value, check: &Check<'_>) -> Result<Comparison, OverBudget> {
     check.spend(1)?;
-    let found = match (one, other) {
-        (Value::Exact(one), Value::Exact(other)) => {
-            check.rule("exact numbers");
-            if one == other { Comparison::Equal } else { Comparison::Different }
-        }
-        _ => {
-            check.rule("equal expressions");
-            match equality::equal(&one.expression(), &other.expression(), check.budget)? {
-                Equality::Equal => Comparison::Equal,
-                Equality::Different => Comparison::Different,
-                Equality::Undecided => Comparison::Undecided,
-            }
+    let found = if let (Value::Exact(one), Value::Exact(other)) = (one, other) {
+        check.rule("exact numbers");
+        Comparison::of(one == other)
+    } else {
+        check.rule("equal expressions");
+        match equality::equal(&one.expression(), &other.expression(), check.budget)? {
+            Equality::Equal => Comparison::Equal,
+            Equality::Different => Comparison::Different,
+            Equality::Undecided => Comparison::Undecided,
         }
     };
     if found != Comparison::Equal && tolerance::near(one, other, check)? {
