@@ -20,8 +20,11 @@ fn every_row_holds() {
 
 fn failures_of(case: &Case) -> Vec<String> {
     let forward = (case.answer.as_str(), case.gold.as_str(), case.verdicts.clone());
-    let backward =
-        (case.gold.as_str(), case.answer.as_str(), case.verdicts.iter().map(|verdict| swapped(*verdict)).collect());
+    let backward = (
+        case.gold.as_str(),
+        case.answer.as_str(),
+        case.verdicts.iter().flat_map(|verdict| swapped(*verdict)).copied().collect(),
+    );
     let directions = if case.one_way { vec![forward] } else { vec![forward, backward] };
     directions
         .into_iter()
@@ -39,12 +42,15 @@ fn failures_of(case: &Case) -> Vec<String> {
         .collect()
 }
 
-/// The verdict the other way round: what is missing is missing on the other side.
-fn swapped(verdict: Verdict) -> Verdict {
+/// The verdicts the other way round: what is missing is missing on the other side.
+fn swapped(verdict: Verdict) -> &'static [Verdict] {
     match verdict {
-        Verdict::Unparsed | Verdict::NoAnswer => Verdict::BadGold,
-        Verdict::BadGold => Verdict::Unparsed,
-        other => other,
+        Verdict::Unparsed => &[Verdict::Unparsed, Verdict::BadGold],
+        Verdict::NoAnswer => &[Verdict::BadGold],
+        Verdict::BadGold => &[Verdict::Unparsed, Verdict::NoAnswer],
+        Verdict::Correct => &[Verdict::Correct],
+        Verdict::Wrong => &[Verdict::Wrong],
+        Verdict::OverBudget => &[Verdict::OverBudget],
     }
 }
 
