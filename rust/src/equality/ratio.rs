@@ -1,7 +1,7 @@
 //! Two expressions up to a constant factor: the same equation, or with its sign the same inequality.
 
 use super::canonical::{Finding, over_signs};
-use super::sample::{is_real_throughout, points};
+use super::sample::{Seen, is_real_throughout, look, points};
 use super::variables::at;
 use super::{Equality, variables};
 use crate::budget::{Budget, OverBudget};
@@ -62,7 +62,13 @@ fn compared(one: &Expression, other: &Expression, budget: &Budget) -> Result<(Eq
     });
     budget.spend(share.spent())?;
     match finding {
-        Finding::Settled(Equality::Equal) | Finding::EqualWhereReal => Ok((Equality::Equal, sign)),
+        Finding::Settled(Equality::Equal) => Ok((Equality::Equal, sign)),
+        Finding::EqualWhereReal => {
+            let mut names = variables(one);
+            names.extend(variables(other));
+            let real = look(one, other, &names, true, budget)? == Seen::Real;
+            Ok(if real { (Equality::Equal, sign) } else { (Equality::Undecided, Factor::Other) })
+        }
         Finding::Settled(equality) => Ok((equality, Factor::Other)),
         Finding::NoValue => Ok((Equality::Undecided, Factor::Other)),
         Finding::Open => Ok((by_values(one, other, budget)?, Factor::Other)),

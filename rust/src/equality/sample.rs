@@ -10,7 +10,7 @@ use crate::number::rational::Rational;
 
 /// Values the variables get at one point after the other: of every size and sign, whole ones where an exponent may
 /// have to be. A variable takes the row's number, moved on by its place among the variables.
-const ROWS: [(i64, i64, i64); 12] = [
+const ROWS: [(i64, i64, i64); 13] = [
     // first value as a fraction, and the step to the next variable's in hundredths
     (17, 13, 41),
     (7, 19, 9),
@@ -24,6 +24,7 @@ const ROWS: [(i64, i64, i64); 12] = [
     (-907, 13, 7700),
     (4, 1, 100),
     (29, 9, -901),
+    (3, 1, -500),
 ];
 
 /// What points say of two expressions.

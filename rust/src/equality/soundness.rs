@@ -64,12 +64,12 @@ fn hunt(seed: u64, groups: u64, levels: u32, with_variables: bool) -> (usize, Ve
         for (place, one) in all.iter().enumerate() {
             for other in &all[place + 1..] {
                 let found = equal(one, other, &Budget::for_one_check());
-                let turned = equal(other, one, &Budget::for_one_check());
+                let backwards = equal(other, one, &Budget::for_one_check());
                 let mut names: BTreeSet<_> = variables(one);
                 names.extend(variables(other));
-                let text = || format!("{one} against {other}: {found:?}, turned {turned:?}");
-                if let (Ok(found), Ok(turned)) = (found, turned)
-                    && found != turned
+                let text = || format!("{one} against {other}: {found:?}, backwards {backwards:?}");
+                if let (Ok(found), Ok(backwards)) = (found, backwards)
+                    && found != backwards
                 {
                     wrong.push(text());
                 }

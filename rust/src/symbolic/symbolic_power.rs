@@ -70,32 +70,31 @@ impl Context<'_> {
             let power = self.atom_term_power(*id, term, count.times(*own)?)?;
             result = self.multiply(&result, &power)?;
         }
-        let mut rest = peeled.rest;
-        if peeled.turn == Exponent::ONE && rest.is_one() {
-            let id = self.intern(Atom::NegativePower(term.clone()))?;
-            let power = self.reduced(Polynomial::term(Monomial::of(id, count), Rational::from(1)))?;
-            return self.multiply(&result, &power.into());
-        }
-        if peeled.turn == Exponent::ONE {
-            rest = rest.negated();
-        } else if !peeled.turn.is_zero() {
+        let (mut rest, mut negative) = (peeled.rest, peeled.turn == Exponent::ONE);
+        if !peeled.turn.is_whole() {
             return Err(Failure::TooLarge);
-        }
-        if rest.is_one() {
-            return Ok(result);
         }
         if let Some(power) = self.power_of_sign(&rest, term, count)? {
-            return self.multiply(&result, &power.into());
+            result = self.multiply(&result, &power.into())?;
+            rest = Polynomial::one();
         }
-        if !self.is_real(&rest)? {
-            return Err(Failure::TooLarge);
+        if !rest.is_one() {
+            if !self.is_real(&rest)? {
+                return Err(Failure::TooLarge);
+            }
+            if !self.is_taken_positive(&rest, true)? {
+                (rest, negative) = (rest.negated(), !negative);
+            }
+            let id = self.intern(Atom::Base(rest))?;
+            let power = self.atom_term_power(id, term, count)?;
+            result = self.multiply(&result, &power)?;
         }
-        if !self.is_taken_positive(&rest, false)? {
-            return Err(if self.is_constant(&rest) { Failure::TooLarge } else { Failure::NotReal });
+        if negative {
+            let id = self.intern(Atom::NegativePower(term.clone()))?;
+            let power = self.reduced(Polynomial::term(Monomial::of(id, count), Rational::from(1)))?;
+            result = self.multiply(&result, &power.into())?;
         }
-        let id = self.intern(Atom::Base(rest))?;
-        let power = self.atom_term_power(id, term, count)?;
-        self.multiply(&result, &power)
+        Ok(result)
     }
 
     /// ((-1)^a)^(count · term) = (-1)^(a · count · term), both exponents taken for whole ones.
