@@ -65,23 +65,25 @@ fn hunt(seed: u64, groups: u64, levels: u32, with_variables: bool) -> (usize, Ve
             for other in &all[place + 1..] {
                 let found = equal(one, other, &Budget::for_one_check());
                 let backwards = equal(other, one, &Budget::for_one_check());
-                let mut names: BTreeSet<_> = variables(one);
-                names.extend(variables(other));
+                let mut letters: BTreeSet<_> = variables(one);
+                letters.extend(variables(other));
                 let text = || format!("{one} against {other}: {found:?}, backwards {backwards:?}");
                 if let (Ok(found), Ok(backwards)) = (found, backwards)
                     && found != backwards
                 {
                     wrong.push(text());
                 }
-                let seen = || look(one, other, &names, false, &Budget::for_one_check());
+                let sighted = || look(one, other, &letters, false, &Budget::for_one_check());
                 match found {
                     Ok(Equality::Equal) => {
                         count += 1;
-                        if seen() == Ok(Seen::Different) {
+                        if sighted() == Ok(Seen::Different) {
                             wrong.push(text());
                         }
                     }
-                    Ok(Equality::Different) if random.below(4) == 0 && seen() == Ok(Seen::Real) => wrong.push(text()),
+                    Ok(Equality::Different) if random.below(4) == 0 && sighted() == Ok(Seen::Real) => {
+                        wrong.push(text());
+                    }
                     _ => {}
                 }
             }

@@ -6,6 +6,7 @@
 //! theorems are products of monomials. What holds only for one sign of something (√(x²) = |x|) is decided by taking
 //! both signs in turn: see [`signs`].
 
+mod absolute;
 mod angle;
 mod atom;
 mod exponent;
@@ -23,6 +24,7 @@ mod reduce;
 mod rounding;
 mod signs;
 mod spelling;
+mod square_root;
 mod symbolic_power;
 mod zero;
 

@@ -1,14 +1,14 @@
-//! A fraction to a rational power, and its magnitude: numbers go by their primes, monomials atom by atom, and what
+//! A fraction to a rational power: numbers go by their primes, monomials atom by atom, and what
 //! is left is an atom of its own.
 
-use dashu_base::{SquareRootRem, UnsignedAbs};
-use dashu_int::{IBig, UBig};
+use dashu_base::UnsignedAbs;
+use dashu_int::UBig;
 
 use super::Failure;
 use super::atom::{Atom, Context, HALF_TURN, IMAGINARY};
 use super::exponent::Exponent;
 use super::fraction::Fraction;
-use super::monomial::{AtomId, Monomial};
+use super::monomial::Monomial;
 use super::polynomial::Polynomial;
 use super::prime::factors;
 use crate::number::rational::Rational;
@@ -175,7 +175,7 @@ impl Context<'_> {
     }
 
     /// A rational number above zero to a rational power.
-    fn number_root(&mut self, number: &Rational, power: Exponent) -> Result<Fraction, Failure> {
+    pub(crate) fn number_root(&mut self, number: &Rational, power: Exponent) -> Result<Fraction, Failure> {
         let mut monomial = Monomial::one();
         for (prime, count) in self.primes_of(number)? {
             let id = self.intern(Atom::Prime(prime))?;
@@ -206,77 +206,6 @@ impl Context<'_> {
         self.multiply(&result, &root.into())
     }
 
-    /// The polynomial of which `polynomial` is the square, where there is one; its sign is free.
-    pub(crate) fn square_root(&mut self, polynomial: &Polynomial) -> Result<Option<Polynomial>, Failure> {
-        if let Some(root) = self.nested_root(polynomial)? {
-            return Ok(Some(root));
-        }
-        let (Some(lead), Some(last)) = (polynomial.terms().first(), polynomial.terms().last()) else { return Ok(None) };
-        let turns = polynomial.atoms().any(|id| matches!(self.atom(id), Atom::Circle(_)));
-        if turns && lead.1.is_negative() {
-            let root = self.square_root_of_lead(&polynomial.negated())?;
-            let unit = Polynomial::atom(IMAGINARY);
-            return root.map(|root| self.product(&root, &unit)).transpose();
-        }
-        if lead.1.is_negative() || last.1.is_negative() && !turns {
-            return Ok(None);
-        }
-        self.square_root_of_lead(polynomial)
-    }
-
-    fn square_root_of_lead(&mut self, polynomial: &Polynomial) -> Result<Option<Polynomial>, Failure> {
-        let Some((monomial, number)) = polynomial.terms().first() else { return Ok(None) };
-        let half = Exponent::new(1, 2)?;
-        let halved = monomial.to_power(half)?;
-        let fits = |(id, power): &(AtomId, Exponent)| {
-            power.is_whole() || !matches!(self.atom(*id), Atom::Prime(_)) && self.is_positive(*id)
-        };
-        let Some(root) = rational_root(number).filter(|_| halved.factors().iter().all(fits)) else {
-            return Ok(None);
-        };
-        let twice = root.plus(&root);
-        let scale = Rational::from(1).over(&twice).ok_or(Failure::Undefined)?;
-        let step = (halved.to_power(Exponent::whole(-1))?, scale);
-        let mut found = Polynomial::term(halved, root);
-        let square = self.product(&found, &found)?;
-        let mut rest = polynomial.minus(&square, self.budget)?;
-        for _ in 0..polynomial.terms().len() {
-            let Some(top) = rest.terms().first() else { return Ok(Some(found)) };
-            let next = Polynomial::term(top.0.times(&step.0)?, top.1.times(&step.1));
-            let sum = found.scaled(&Rational::from(2), self.budget)?.plus(&next, self.budget)?;
-            let change = self.product(&sum, &next)?;
-            let left = rest.minus(&change, self.budget)?;
-            if left.terms().first().is_some_and(|term| Some(&term.0) >= rest.terms().first().map(|top| &top.0)) {
-                return Ok(None);
-            }
-            (rest, found) = (left, found.plus(&next, self.budget)?);
-        }
-        Ok(rest.is_zero().then_some(found))
-    }
-
-    /// √(a + b√d) as a sum of two square roots, where a² - b²d is the square of a rational number.
-    fn nested_root(&mut self, polynomial: &Polynomial) -> Result<Option<Polynomial>, Failure> {
-        let [surd, (one, number)] = polynomial.terms() else { return Ok(None) };
-        let is_prime =
-            |(id, power): &(AtomId, Exponent)| matches!(self.atom(*id), Atom::Prime(_)) && power.below() == 2;
-        if !one.is_one() || !surd.0.factors().iter().all(is_prime) || number.is_negative() {
-            return Ok(None);
-        }
-        let surd = Polynomial::term(surd.0.clone(), surd.1.clone());
-        let Some(square) = self.product(&surd, &surd)?.as_number() else { return Ok(None) };
-        let Some(root) = rational_root(&number.times(number).minus(&square)) else { return Ok(None) };
-        let half = Rational::from(1).over(&Rational::from(2)).ok_or(Failure::Undefined)?;
-        let (larger, smaller) = (number.plus(&root).times(&half), number.minus(&root).times(&half));
-        if smaller.is_negative() || smaller.is_zero() {
-            return Ok(None);
-        }
-        let (number, half) = (surd.terms().first().map(|term| term.1.clone()), Exponent::new(1, 2)?);
-        let (larger, smaller) = (self.number_root(&larger, half)?, self.number_root(&smaller, half)?);
-        let negative = number.is_some_and(|number| number.is_negative());
-        let smaller = if negative { smaller.negated() } else { smaller };
-        Ok(Some(larger.above.plus(&smaller.above, self.budget)?))
-    }
-
     /// `fraction` with the factors below the line cancelled that divide what is above.
     pub(crate) fn simplified(&mut self, fraction: &Fraction) -> Result<Fraction, Failure> {
         let mut simple = fraction.clone();
@@ -289,61 +218,4 @@ impl Context<'_> {
         }
         Ok(simple)
     }
-
-    /// |fraction|.
-    pub(crate) fn absolute(&mut self, fraction: &Fraction) -> Result<Fraction, Failure> {
-        if fraction.above.is_zero() {
-            return Ok(fraction.clone());
-        }
-        let fraction = self.simplified(fraction)?;
-        let mut result = self.absolute_polynomial(&fraction.above)?;
-        for (factor, count) in &fraction.below.0 {
-            let magnitude = self.absolute_polynomial(factor)?;
-            let power = self.whole_power(&magnitude, -i64::from(*count))?;
-            result = self.multiply(&result, &power)?;
-        }
-        Ok(result)
-    }
-
-    fn absolute_polynomial(&mut self, polynomial: &Polynomial) -> Result<Fraction, Failure> {
-        let peeled = self.peeled(polynomial)?;
-        for (id, power) in peeled.variables.factors() {
-            if !power.is_even() {
-                let name = self.first_variable(&Monomial::of(*id, *power)).unwrap_or_default();
-                return Err(self.sign_is_needed(&name));
-            }
-        }
-        let known = peeled.positive.times(&peeled.variables)?;
-        let known = Polynomial::term(known, peeled.number);
-        if peeled.rest.is_one() {
-            return Ok(known.into());
-        }
-        let rest = if self.is_real(&peeled.rest)? {
-            self.magnitude(&peeled.rest)?.into()
-        } else {
-            let (imaginary, real): (Vec<_>, Vec<_>) =
-                peeled.rest.terms().iter().cloned().partition(|term| !term.0.power_of(IMAGINARY).is_zero());
-            let real = Polynomial::from_map(real.into_iter().collect());
-            let imaginary = imaginary.into_iter().map(|term| (term.0.without(IMAGINARY), term.1));
-            let imaginary = Polynomial::from_map(imaginary.collect());
-            if !self.is_real(&real)? || !self.is_real(&imaginary)? {
-                return Err(Failure::TooLarge);
-            }
-            let squares = self.product(&real, &real)?.plus(&self.product(&imaginary, &imaginary)?, self.budget)?;
-            self.rational_power(&squares.into(), Exponent::new(1, 2)?)?
-        };
-        self.multiply(&known.into(), &rest)
-    }
-}
-
-/// The rational square root of a rational number.
-pub(crate) fn rational_root(number: &Rational) -> Option<Rational> {
-    if number.is_negative() {
-        return None;
-    }
-    let root = |integer: &UBig| {
-        let (root, rest) = integer.sqrt_rem();
-        rest.is_zero().then(|| IBig::from(root))
-    };
-    Rational::from_integers(root(&number.numerator().unsigned_abs())?, root(number.denominator())?)
 }
