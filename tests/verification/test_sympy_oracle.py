@@ -15,7 +15,10 @@ Rewriting = Callable[[sympy.Expr], sympy.Expr]
 
 
 class Plain(StrPrinter):  # type: ignore[misc]
-    """sympy's own text, but for the natural logarithm: `log` means base ten to people who do not write Python."""
+    """sympy's own text, but for two names: `log` and `E` mean something else to people who do not write Python."""
+
+    def _print_Exp1(self, expression: sympy.Expr) -> str:  # noqa: N802
+        return "e"
 
     def _print_log(self, expression: sympy.Expr) -> str:
         return f"ln({self._print(expression.args[0])})"

@@ -209,7 +209,7 @@ fn root_of_integer(integer: &UBig, degree: u32, budget: &Budget) -> Result<Optio
 
 fn square(limbs: usize) -> u64 {
     let limbs = limbs as u64;
-    limbs * limbs
+    limbs.saturating_mul(limbs)
 }
 
 /// Pays for a sum or product; whether the result is kept exactly.
