@@ -1,7 +1,7 @@
 //! What is equal to what, as a table. The rules are in `answer::compare`.
 
 use pgkern::extract::Mode;
-use pgkern::options::Options;
+use pgkern::options::{Options, Order, Percent, Tolerance, Units};
 use pgkern::verdict::Verdict::{self, BadGold, Correct, NoAnswer, Unparsed, Wrong};
 use pgkern::verify;
 
@@ -129,6 +129,110 @@ fn words_choices_times_and_ratios() {
         ("204_5", "204_6", Wrong),
         ("a_1", "a_{1}", Correct),
     ]);
+}
+
+#[test]
+fn units_convert_exactly() {
+    check(&[
+        ("10 cm", "0.1 m", Correct),
+        ("10 cm", "10 kg", Wrong),
+        ("1 hour", "60 minutes", Correct),
+        ("90 minutes", "1 hour 30 minutes", Correct),
+        ("5 m/s", "18 km/h", Correct),
+        (r"3\pi \text{ cm}^2", r"3\pi", Correct),
+        (r"3\pi \text{ cm}^2", r"3\pi \text{ m}^2", Wrong),
+        (r"5\sqrt{2} cm", r"\sqrt{50}\text{ cm}", Correct),
+        ("32°F", "0°C", Correct),
+        ("180^\\circ", r"\pi \text{ rad}", Correct),
+        ("45^\\circ", r"\frac{\pi}{4}", Correct),
+        ("3 apples", "3 pears", Wrong),
+        ("5 m", "5", Wrong),
+        (r"5\text{ m}", "500 cm", Correct),
+        ("$1.50", "150 cents", Correct),
+        ("$5", "€5", Wrong),
+        ("3 million", "3,000,000", Correct),
+        ("twenty-five", "25", Correct),
+        ("3rd", "third", Correct),
+    ]);
+}
+
+#[test]
+fn sets_of_real_numbers_have_many_spellings() {
+    check(&[
+        ("x>2", r"(2,\infty)", Correct),
+        ("x>2", r"x \ge 2", Wrong),
+        ("x>2", "2x > 4", Correct),
+        ("x>2", "-2x < -4", Correct),
+        ("-7<a<24", "(-7,24)", Correct),
+        (r"x \in [-2,7]", "[-2,7]", Correct),
+        (r"(-\infty,1) \cup (2,\infty)", r"x<1 \text{ or } x>2", Correct),
+        (r"x \ne 1", r"\mathbb{R} \setminus \{1\}", Correct),
+        (r"\{x | x>3\}", "x>3", Correct),
+        (r"\emptyset", "no solution", Correct),
+        (r"(-\infty, \infty)", "all real numbers", Correct),
+        ("(1,2)", "1<x<2", Correct),
+        (r"x > a", "a < x", Correct),
+        (r"x + y > 1", "-x - y < -1", Correct),
+        (r"x + y > 1", "x + y < 1", Wrong),
+        (r"\{5\}", "5", Correct),
+    ]);
+}
+
+#[test]
+fn relations_times_dates_and_digits() {
+    check(&[
+        ("2x+y=3", "y=3-2x", Correct),
+        ("y=2x+1", "2x+1", Correct),
+        ("y=2x+1", "y=2x+2", Wrong),
+        ("x=5", "x-5=0", Correct),
+        ("(x,y)=(1,2)", "x=1, y=2", Correct),
+        ("(x,y)=(1,2)", "x=2, y=1", Wrong),
+        (r"x \equiv 3 \pmod 7", r"x \equiv 10 \pmod{7}", Correct),
+        (r"x \equiv 3 \pmod 7", r"x \equiv 3 \pmod{8}", Wrong),
+        ("204_5", "204", Correct),
+        ("204_5", "54", Wrong),
+        ("16:30", "4:30 p.m.", Correct),
+        ("May 5, 2024", "2024-05-05", Correct),
+        ("May 5, 2024", "6 May 2024", Wrong),
+        ("1:2:3", "2:4:6", Correct),
+        (r"\frac{2}{3} \approx 0.67", r"\frac{2}{3}", Correct),
+    ]);
+}
+
+#[test]
+fn decimals_stand_for_irrational_numbers_by_a_rule() {
+    check(&[
+        (r"2\pi", "6.283185307", Correct),
+        (r"2\pi", "6.28318531", Correct),
+        (r"2\pi", "6.28318532", Wrong),
+        (r"\sqrt{2}", "1.4142135623", Correct),
+        (r"\sqrt{2}", "1.4142135624", Correct),
+        (r"\sqrt{2}", "1.4142135622", Wrong),
+        (r"2\pi", "6.28", Wrong),
+        (r"-\sqrt{2}", "-1.414213562", Correct),
+        (r"\frac{1}{3}", "0.333333333333", Wrong),
+    ]);
+    let near = Options { tolerance: Tolerance::Relative(0.01), ..Options::default() };
+    assert_eq!(verify::equivalent("6.28", &[r"2\pi"], &near), Correct);
+    assert_eq!(verify::equivalent("0.33", &[r"\frac13"], &near), Correct);
+    assert_eq!(verify::equivalent("0.32", &[r"\frac13"], &near), Wrong);
+    let exact = Options { tolerance: Tolerance::Exact, ..Options::default() };
+    assert_eq!(verify::equivalent("6.283185307", &[r"2\pi"], &exact), Wrong);
+}
+
+#[test]
+fn options_change_the_rules() {
+    let percent = |percent| Options { percent, ..Options::default() };
+    assert_eq!(verify::equivalent("10", &[r"10\%"], &percent(Percent::Hundredths)), Wrong);
+    assert_eq!(verify::equivalent("10", &[r"10\%"], &percent(Percent::Number)), Correct);
+    assert_eq!(verify::equivalent("0.1", &[r"10\%"], &percent(Percent::Number)), Wrong);
+    let units = |units| Options { units, ..Options::default() };
+    assert_eq!(verify::equivalent("5", &["5 cm"], &units(Units::Required)), Wrong);
+    assert_eq!(verify::equivalent("50 mm", &["5 cm"], &units(Units::Required)), Correct);
+    assert_eq!(verify::equivalent("5 m", &[r"5\text{ cm}"], &units(Units::Ignored)), Correct);
+    let order = |order| Options { order, ..Options::default() };
+    assert_eq!(verify::equivalent("2, 1", &["1, 2"], &order(Order::Ordered)), Wrong);
+    assert_eq!(verify::equivalent("(2, 1)", &["(1, 2)"], &order(Order::Any)), Correct);
 }
 
 #[test]

@@ -181,8 +181,11 @@ fn hostile_golds_end_soon() {
 
 #[test]
 fn the_budget_is_a_verdict() {
-    for text in ["1e999999999", "10^{999999999}", "9^9^9", "\\boxed{9^9^9}"] {
-        assert_eq!(verify(text, &["3"], Mode::Whole), Verdict::OverBudget, "{text}");
+    assert_eq!(verify("1e999999999", &["3"], Mode::Whole), Verdict::OverBudget);
+    for text in ["10^{999999999}", "9^9^9", "\\boxed{9^9^9}", "99999999!"] {
+        // Some powers are told apart from 3 without being written out.
+        let verdict = verify(text, &["3"], Mode::Whole);
+        assert!(matches!(verdict, Verdict::OverBudget | Verdict::Wrong), "{text}: {verdict:?}");
     }
     assert_eq!(verify(&"7".repeat(100_000), &["3"], Mode::Whole), Verdict::OverBudget);
     assert_eq!(equivalent("3", &["1e999999999"]), Verdict::OverBudget);

@@ -23,8 +23,7 @@ pub fn letter_of_gold(gold: &str) -> Option<(char, Option<&str>)> {
         rest.strip_prefix(": ").or_else(|| rest.strip_prefix(") ")).or_else(|| rest.strip_prefix(". "))?
     };
     let text = text.trim_start_matches([':', '.', ' ']).trim_end();
-    (!text.is_empty() && !text.contains(['(', ')']) && letter_of_answer(gold) == Some(letter))
-        .then_some((letter, Some(text)))
+    (!text.is_empty() && letter_of_answer(gold) == Some(letter)).then_some((letter, Some(text)))
 }
 
 /// Whether an answer begins with the label of a choice, whatever it goes on to say: `D) C`.

@@ -166,8 +166,13 @@ fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Compari
     })
 }
 
+/// Whether something was read; of a list one item is enough, since prose with a comma in it has none.
 pub(super) fn is_known(reading: &Reading) -> bool {
-    !matches!(reading, Reading::Unread | Reading::OverBudget | Reading::Empty)
+    match reading {
+        Reading::Unread | Reading::OverBudget | Reading::Empty => false,
+        Reading::Several(_, items) => items.iter().any(|item| is_known(&item.reading)),
+        _ => true,
+    }
 }
 
 /// `a:b:c` is `ka:kb:kc`.

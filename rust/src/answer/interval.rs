@@ -1,6 +1,7 @@
 //! Sets of real numbers as they are written: intervals, unions, inequalities, set builders, ℝ and ∅.
 
 use super::check::Check;
+use super::compare::Comparison;
 use super::linear::solved;
 use super::name::is_name;
 use super::real_set::{End, Piece, RealSet};
@@ -47,6 +48,13 @@ pub(super) fn set(span: &[Token<'_>], check: &Check<'_>) -> Result<Option<Named>
         matches!(span, [Token::Command("lbrace"), inner @ .., Token::Command("rbrace")] if trimmed(inner).is_empty());
     if !empty && !span.iter().any(says_so) {
         return Ok(None);
+    }
+    // "-6 ≤ x ≤ -2: [-6, -2]" says it twice.
+    if let [at] = outside(span, |token| *token == Token::Symbol(':')).as_slice() {
+        let (one, other) = (union(trimmed(&span[..*at]), 0, check)?, union(trimmed(&span[at + 1..]), 0, check)?);
+        let (Some((name, one)), Some((_, other))) = (one, other) else { return Ok(None) };
+        let twice = one.compare(&other, check)? == Comparison::Equal;
+        return Ok(twice.then_some((name, one)));
     }
     union(span, 0, check)
 }
@@ -378,8 +386,7 @@ fn is_infinite(span: &[Token<'_>], below: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, Named, RealSet, set, union};
-    use crate::answer::compare::Comparison;
+    use super::{Check, Comparison, Named, RealSet, set, union};
     use crate::budget::Budget;
     use crate::latex::canonical::{answer_tokens, trimmed};
     use crate::options::Options;

@@ -73,6 +73,11 @@ pub(super) fn is_name(span: &[Token<'_>]) -> bool {
         }
         _ => {}
     }
+    if let Some(at) = span.iter().position(|token| matches!(token, Token::Command("cap" | "cup"))) {
+        // The sets A ∩ B and A ∪ B have names of two parts.
+        let (one, other) = (trimmed(&span[..at]), trimmed(&span[at + 1..]));
+        return matches!((one, other), ([Token::Letters { .. }], [Token::Letters { .. }]));
+    }
     let (head, rest) = match span {
         [Token::Letters { run, .. }, rest @ ..] => {
             let letters = run.chars().count();

@@ -2,11 +2,12 @@
 
 use super::check::Check;
 use super::clock::clock;
+use super::compare::{Comparison, compare};
 use super::name::{is_name, named};
 use super::relation::{Kind, Relation, relations};
 use super::split::{outside, parts};
 use super::value::Value;
-use super::words::words;
+use super::words::{sign, words};
 use super::{Answer, Quantity, Reading, Shape};
 use super::{based, brackets, congruence, date, interval, list, matrix, number_quantity, plus_minus, ratio};
 use crate::budget::OverBudget;
@@ -89,7 +90,15 @@ fn readings(span: &[Token<'_>], place: Place, depth: usize, check: &Check<'_>) -
         }
     }
     let time = clock(span);
-    let quantity = if time.is_some() { None } else { number_quantity::number(span, place)? };
+    let quantity = match number_quantity::number(span, place) {
+        _ if time.is_some() => None,
+        Ok(quantity) => quantity,
+        // 2^{4950} is no number that is written out, but an expression like any other.
+        Err(OverBudget) => match Value::read_expression(span, place, check)? {
+            Some(power @ Value::Formula(Expression::Power(..))) => return Ok(Reading::from(power).into()),
+            _ => return Err(OverBudget),
+        },
+    };
     match quantity {
         Some(quantity) if !quantity.perhaps => {
             let mut readings = Readings::from(Reading::Quantity(quantity));
@@ -140,6 +149,9 @@ fn beyond_numbers(span: &[Token<'_>], place: Place, depth: usize, check: &Check<
             None => Readings { name, first: Reading::Set(set), also: Vec::new() },
         });
     }
+    if let Some(sign) = sign(span) {
+        return Ok(Reading::Words(sign).into());
+    }
     if let Some(infinity) = interval::infinity(span) {
         return Ok(Reading::Words(infinity.to_owned()).into());
     }
@@ -170,6 +182,9 @@ fn beyond_numbers(span: &[Token<'_>], place: Place, depth: usize, check: &Check<
             readings.also.extend(words.filter(|words| words.surely).map(|words| Reading::Words(words.text)));
             return Ok(readings);
         }
+    }
+    if let Some(said_twice) = said_twice(span, depth, check)? {
+        return Ok(said_twice);
     }
     if let Some(relations) = relations(span, check)? {
         return related(relations, check);
@@ -221,6 +236,24 @@ fn expression(
         (None, Some(united)) => Reading::Quantity(Quantity { perhaps: false, ..united }).into(),
         (None, None) => words.map_or(Reading::Unread, Reading::Words).into(),
     })
+}
+
+/// `\frac{2}{3} \approx 0.67` is two thirds, and 0.67 too for whom that is the answer; `0.56 = 56\%` is either.
+fn said_twice(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option<Readings>, OverBudget> {
+    let about = |token: &Token<'_>| matches!(token, Token::Symbol('≈') | Token::Command("approx"));
+    let signs = outside(span, |token| *token == Token::Symbol('=') || about(token));
+    let [at] = signs.as_slice() else { return Ok(None) };
+    let percent = span.contains(&Token::Symbol('%'));
+    if !(about(&span[*at]) || percent) {
+        return Ok(None);
+    }
+    let one = item(trimmed(&span[..*at]), Place::Alone, depth + 1, check)?;
+    let other = item(trimmed(&span[at + 1..]), Place::Alone, depth + 1, check)?;
+    let (Reading::Quantity(_), Reading::Quantity(_)) = (&one.reading, &other.reading) else { return Ok(None) };
+    if !about(&span[*at]) && compare(&one, &other, check)? != Comparison::Equal {
+        return Ok(None);
+    }
+    Ok(Some(Readings { name: None, first: one.reading, also: vec![other.reading] }))
 }
 
 /// `(x, y) = (1, 2)`: a point, and as well `x = 1, y = 2`.

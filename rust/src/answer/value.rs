@@ -31,6 +31,14 @@ impl Value {
         if let Some(number) = whole_number(span, place)? {
             return Ok(Some(Self::Exact(number)));
         }
+        Self::read_expression(span, place, check)
+    }
+
+    /// The whole of `span` as an expression, where it is known to be no plain number.
+    ///
+    /// # Errors
+    /// It is larger than the budget allows.
+    pub fn read_expression(span: &[Token<'_>], place: Place, check: &Check<'_>) -> Result<Option<Self>, OverBudget> {
         check.spend(4 * span.len())?;
         Ok(parse_as(span, place, check.budget)?.map(Self::of))
     }

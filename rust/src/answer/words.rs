@@ -1,5 +1,6 @@
 //! Words, and numbers in words.
 
+use crate::latex::canonical::key;
 use crate::latex::tokens::Token;
 use crate::number::rational::Rational;
 use crate::number::words::spelled;
@@ -73,6 +74,23 @@ pub(super) fn number(span: &[Token<'_>]) -> Option<(Rational, usize)> {
     let all: Vec<&str> = words.iter().map(String::as_str).collect();
     // The longest head that is a number: "five apples" is five of something.
     (1..=all.len()).rev().find_map(|count| Some((spelled(&all[..count])?, ends[count - 1])))
+}
+
+/// A sign or a set of numbers that is an answer by itself, in one spelling: `>`, `①`, `\mathbb{Z}`.
+pub(super) fn sign(span: &[Token<'_>]) -> Option<String> {
+    if span.len() > 4 {
+        return None;
+    }
+    let all = |wanted: fn(&Token<'_>) -> bool| span.iter().all(wanted);
+    let numbers = matches!(span, [Token::Command("mathbb"), Token::Open, Token::Letters { .. }, Token::Close])
+        || matches!(span, [Token::Letters { run: "ℤ" | "ℕ" | "ℚ" | "ℂ", .. }]);
+    let relation = span.len() == 1
+        && matches!(
+            span[0],
+            Token::Symbol('<' | '>' | '=' | '≈') | Token::Command("le" | "ge" | "ne" | "times" | "div" | "sqrt")
+        );
+    let circled = all(|token| matches!(token, Token::Symbol('①'..='⑳') | Token::Space));
+    (numbers || relation || circled).then(|| key(span))
 }
 
 /// Words that say that nothing solves the problem.

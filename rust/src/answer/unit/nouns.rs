@@ -1,7 +1,7 @@
 //! Things that answers count and that no conversion knows.
 
 /// Things that word problems count, in the singular.
-const NOUNS: &str = "people person man men woman women child children kid boy girl adult student pupil teacher member player worker \
+const NOUNS: &str = "people person point multiple daps man men woman women child children kid boy girl adult student pupil teacher member player worker \
     employee customer passenger friend guest family families team class classe group guy parent mother father \
     brother sister cousin sibling neighbor driver rider runner soldier visitor participant contestant resident voter \
     camper scout dancer singer musician doctor nurse king queen knight rook pawn bishop animal dog puppy puppie cat \
@@ -33,7 +33,7 @@ const NOUNS: &str = "people person man men woman women child children kid boy gi
     terabyte kopek kopeck peso franc won pence penny pennie penney dime nickel shilling lightyear volunteer";
 
 /// Words that go with a unit and are none themselves.
-const ADJECTIVES: [&str; 31] = [
+const ADJECTIVES: [&str; 32] = [
     "square",
     "sq",
     "cubic",
@@ -64,6 +64,7 @@ const ADJECTIVES: [&str; 31] = [
     "purple",
     "pink",
     "brown",
+    "right",
     "away",
 ];
 
