@@ -95,8 +95,20 @@ pub fn extract(completion: &str, mode: Mode) -> Option<Cow<'_, str>> {
     };
     match found {
         Found::Absent => None,
-        Found::Answer(Cow::Borrowed(answer)) => Some(answer.trim()).filter(|answer| !answer.is_empty()).map(Cow::from),
+        Found::Answer(Cow::Borrowed(answer)) => {
+            Some(trimmed(answer)).filter(|answer| !answer.is_empty()).map(Cow::from)
+        }
         Found::Answer(Cow::Owned(answer)) => Some(answer).filter(|answer| !answer.trim().is_empty()).map(Cow::from),
+    }
+}
+
+/// Without the space around it. A tab or form feed before a letter stays: it was `\t` or `\f`, of `\text` or `\frac`.
+fn trimmed(answer: &str) -> &str {
+    let (inner, tail) = (answer.trim(), answer.trim_start());
+    let spoiled = inner.starts_with(|first: char| first.is_ascii_alphabetic());
+    match answer[..answer.len() - tail.len()].chars().next_back() {
+        Some('\t' | '\u{c}') if spoiled => &answer.trim_end()[answer.len() - tail.len() - 1..],
+        _ => inner,
     }
 }
 

@@ -61,6 +61,9 @@ impl Parser<'_, '_, '_> {
     }
 
     fn argument(&mut self, of: Head) -> Parsed {
+        if let [open @ Token::Open, Token::Symbol('('), ..] = *self.rest() {
+            return self.enclosed(open, Token::Close, Place::InList); // `\sin{\left(x\right)}^{2}`, as sympy prints
+        }
         match self.peek() {
             Some(open @ Token::Symbol('(')) => return self.enclosed(open, Token::Symbol(')'), Place::InList),
             Some(open @ Token::Symbol('[')) => return self.enclosed(open, Token::Symbol(']'), Place::InList),

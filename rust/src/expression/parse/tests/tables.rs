@@ -148,6 +148,8 @@ fn arguments_end_where_people_mean() {
         (r"\sin^2 x", "sin(x)^2"),
         (r"\sin^2(x)", "sin(x)^2"),
         (r"\sin(x)^2", "sin(x)^2"),
+        (r"\sin{\left(x \right)}^{2}", "sin(x)^2"),
+        (r"\sin{(x)}y", "sin(x)*y"),
         (r"\sin x^2", "sin(x^2)"),
         (r"\sin\frac{x}{2}", "sin(x/2)"),
         (r"\ln 2x", "ln(2*x)"),
