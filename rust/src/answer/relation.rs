@@ -48,6 +48,9 @@ impl Relation {
         if self.kind != other.kind {
             return Ok(Comparison::Different);
         }
+        if equality::is_constant(&self.difference()) && equality::is_constant(&other.difference()) {
+            return self.side_by_side(other, check);
+        }
         let (one, other) = (self.difference(), other.difference());
         let proportional = match equality::proportional(&one, &other, check.budget)? {
             Equality::Equal => Comparison::Equal,
@@ -63,6 +66,19 @@ impl Relation {
             Some(Factor::Negative) => Comparison::Different,
             _ => Comparison::Undecided,
         })
+    }
+
+    /// Without a variable every relation is another's multiple: `\cos e = -0.9` and `\cos e = -1.9` are told by their sides.
+    fn side_by_side(&self, other: &Self, check: &Check<'_>) -> Result<Comparison, OverBudget> {
+        check.rule("relations of numbers, side by side");
+        let same = |one: &Expression, other: &Expression| -> Result<bool, OverBudget> {
+            Ok(equality::equal(one, other, check.budget)? == Equality::Equal)
+        };
+        let straight = same(&self.left, &other.left)? && same(&self.right, &other.right)?;
+        let mirrored = matches!(self.kind, Kind::Equal | Kind::NotEqual)
+            && same(&self.left, &other.right)?
+            && same(&self.right, &other.left)?;
+        Ok(if straight || mirrored { Comparison::Equal } else { Comparison::Undecided })
     }
 }
 
