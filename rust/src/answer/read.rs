@@ -2,16 +2,17 @@
 
 use super::check::Check;
 use super::clock::clock;
-use super::compare::{Comparison, compare};
-use super::name::{is_name, named};
-use super::relation::{Kind, Relation, relations};
-use super::split::{outside, parts};
+use super::content::{divides_by_zero, has_content};
+use super::name::named;
+use super::relation::{Relation, relations};
+use super::split::outside;
+use super::statement::{assigned_point, related, said_twice};
 use super::value::Value;
 use super::words::{sign, words};
-use super::{Answer, Quantity, Reading, Shape};
+use super::{Answer, Quantity, Reading};
 use super::{based, brackets, congruence, date, interval, list, matrix, number_quantity, plus_minus, ratio};
 use crate::budget::OverBudget;
-use crate::equality::{self, Equality};
+use crate::equality;
 use crate::expression::Expression;
 use crate::latex::canonical::{answer_tokens, key, trimmed};
 use crate::latex::tokens::Token;
@@ -192,28 +193,6 @@ fn beyond_numbers(span: &[Token<'_>], place: Place, depth: usize, check: &Check<
     expression(span, place, words.map(|words| words.text), check)
 }
 
-/// One relation as it is, a chain as a list. An equation between constants is worked out: `2 + 3 = 5` is 5.
-fn related(mut relations: Vec<Relation>, check: &Check<'_>) -> Result<Readings, OverBudget> {
-    if relations.len() > 1 {
-        let item = |relation| Answer {
-            name: None,
-            key: String::new(),
-            reading: Reading::Relation(relation),
-            also: Vec::new(),
-        };
-        return Ok(Reading::Several(Shape::Unordered, relations.into_iter().map(item).collect()).into());
-    }
-    let Some(relation) = relations.pop() else { return Ok(Reading::Unread.into()) };
-    let worked_out = relation.kind == Kind::Equal
-        && !matches!(relation.left, Expression::Number(_))
-        && equality::variables(&relation.difference()).is_empty()
-        && equality::equal(&relation.left, &relation.right, check.budget)? == Equality::Equal;
-    let value = worked_out.then(|| Reading::from(Value::of(relation.right.clone())));
-    let mut readings = Readings::from(Reading::Relation(relation));
-    readings.also.extend(value);
-    Ok(readings)
-}
-
 /// An expression, with a unit or without; or else words.
 fn expression(
     span: &[Token<'_>],
@@ -236,111 +215,6 @@ fn expression(
         (None, Some(united)) => Reading::Quantity(Quantity { perhaps: false, ..united }).into(),
         (None, None) => words.map_or(Reading::Unread, Reading::Words).into(),
     })
-}
-
-/// `\frac{2}{3} \approx 0.67` is two thirds, and 0.67 too for whom that is the answer; `0.56 = 56\%` is either.
-fn said_twice(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option<Readings>, OverBudget> {
-    let about = |token: &Token<'_>| matches!(token, Token::Symbol('≈') | Token::Command("approx"));
-    let signs = outside(span, |token| *token == Token::Symbol('=') || about(token));
-    let [at] = signs.as_slice() else { return Ok(None) };
-    let percent = span.contains(&Token::Symbol('%'));
-    if !(about(&span[*at]) || percent) {
-        return Ok(None);
-    }
-    let one = item(trimmed(&span[..*at]), Place::Alone, depth + 1, check)?;
-    let other = item(trimmed(&span[at + 1..]), Place::Alone, depth + 1, check)?;
-    let (Reading::Quantity(_), Reading::Quantity(_)) = (&one.reading, &other.reading) else { return Ok(None) };
-    if !about(&span[*at]) && compare(&one, &other, check)? != Comparison::Equal {
-        return Ok(None);
-    }
-    Ok(Some(Readings { name: None, first: one.reading, also: vec![other.reading] }))
-}
-
-/// `(x, y) = (1, 2)`: a point, and as well `x = 1, y = 2`.
-fn assigned_point(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option<Readings>, OverBudget> {
-    let signs = outside(span, |token| *token == Token::Symbol('='));
-    let [at] = signs.as_slice() else { return Ok(None) };
-    let (left, right) = (trimmed(&span[..*at]), trimmed(&span[at + 1..]));
-    let [Token::Symbol('('), names @ .., Token::Symbol(')')] = left else { return Ok(None) };
-    let names: Vec<String> = {
-        let pieces: Vec<&[Token<'_>]> =
-            parts(names, |token| *token == Token::Symbol(',')).into_iter().map(trimmed).collect();
-        if pieces.len() < 2 || !pieces.iter().all(|piece| is_name(piece)) {
-            return Ok(None);
-        }
-        pieces.into_iter().map(key).collect()
-    };
-    let separators = outside(right, list::separates);
-    if !separators.is_empty() {
-        // "(x, y) = (1, 2), (3, 4)": several points.
-        let list = list::list(right, depth, check)?;
-        return Ok(list.map(Readings::from));
-    }
-    let Some(mut readings) = brackets::brackets(right, depth, check)? else { return Ok(None) };
-    readings.also.clear();
-    if let Reading::Several(Shape::Between(..), items) = &readings.first {
-        if items.len() == names.len() {
-            check.spend(span.len())?;
-            let by_name = items.iter().cloned().zip(names).map(|(item, name)| Answer { name: Some(name), ..item });
-            let coordinates = by_name.collect();
-            readings.also.push(Reading::Several(Shape::Unordered, coordinates));
-        }
-    }
-    Ok(Some(readings))
-}
-
-/// Whether something is said at all: `-`, `=` and a bare `\frac` say nothing.
-fn has_content(span: &[Token<'_>]) -> bool {
-    if matches!(span, [Token::Command("lbrace"), inner @ .., Token::Command("rbrace")] if trimmed(inner).is_empty()) {
-        return true; // the empty set
-    }
-    span.iter().any(|token| match token {
-        Token::Digits(_) | Token::Letters { .. } | Token::Symbol('<' | '>') => true,
-        Token::Command(name) => !matches!(*name, "frac" | "overline" | "lbrace" | "rbrace" | "newline"),
-        Token::Symbol(sign) => {
-            let dash_or_dot = matches!(sign, '–' | '—' | '−' | '…' | '°' | '·' | '•');
-            !(dash_or_dot || sign.is_ascii_punctuation() || sign.is_control() || is_invisible(*sign))
-        }
-        Token::Space | Token::Open | Token::Close | Token::Thousands => false,
-    })
-}
-
-fn is_invisible(sign: char) -> bool {
-    matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// Whether a plain zero stands below a fraction: no value, however often it is written.
-fn divides_by_zero(span: &[Token<'_>]) -> bool {
-    let zero = |run: &str| run.bytes().all(|digit| digit == b'0');
-    (0..span.len()).any(|at| match span[at] {
-        Token::Symbol('/') | Token::Command("div") => {
-            let mut below = &span[at + 1..];
-            while let [Token::Space | Token::Open | Token::Symbol('-' | '+' | '('), rest @ ..] = below {
-                below = rest;
-            }
-            matches!(below, [Token::Digits(run), rest @ ..]
-                if zero(run) && !matches!(rest, [Token::Symbol('.' | ',' | '!') | Token::Thousands, Token::Digits(_), ..]))
-        }
-        // The brace group before this one is the numerator of a `\frac`.
-        Token::Open if at > 0 && span[at - 1] == Token::Close => {
-            matches!(&span[at + 1..], [Token::Digits(run), Token::Close, ..] if zero(run)) && is_below(&span[..at])
-        }
-        _ => false,
-    })
-}
-
-/// Whether `span` ends in `\frac` and its numerator.
-fn is_below(span: &[Token<'_>]) -> bool {
-    let mut depth = 0_usize;
-    for (at, token) in span.iter().enumerate().rev() {
-        match token {
-            Token::Close => depth += 1,
-            Token::Open if depth <= 1 => return at > 0 && span[at - 1] == Token::Command("frac"),
-            Token::Open => depth -= 1,
-            _ => {}
-        }
-    }
-    false
 }
 
 /// What follows "the answer is", where an answer is given as a sentence.

@@ -1,5 +1,8 @@
 //! Measures: their dimensions, and how many base units each is, exactly.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use crate::number::rational::Rational;
 
 /// What a measure measures: the powers of its base units.
@@ -221,6 +224,7 @@ const CURRENCIES: [(&str, char); 14] = [
 
 /// The measure a word is, in the singular or the plural.
 pub(super) fn measure(word: &str) -> Option<Measure> {
+    static ROWS: OnceLock<BTreeMap<&'static str, &'static Row>> = OnceLock::new();
     let singular = word.strip_suffix('s').filter(|singular| singular.len() > 1);
     if matches!(word, "¢" | "cent" | "cents") {
         return Some(cents());
@@ -229,7 +233,9 @@ pub(super) fn measure(word: &str) -> Option<Measure> {
     if let Some((_, sign)) = CURRENCIES.iter().find(|(known, _)| fits(known)) {
         return Some(currency_measure(*sign));
     }
-    let (names, powers, above, below) = TABLE.iter().find(|(names, ..)| names.split(' ').any(fits))?;
+    let rows =
+        ROWS.get_or_init(|| TABLE.iter().flat_map(|row| row.0.split(' ').map(move |name| (name, row))).collect());
+    let (names, powers, above, below) = rows.get(word).or_else(|| rows.get(singular?))?;
     let name = names.split(' ').next().unwrap_or_default().to_owned();
     let factor = Rational::from(*above).over(&Rational::from(*below))?;
     Some(Measure { dimension: Dimension::of(*powers), factor, name })

@@ -1,5 +1,8 @@
 //! Things that answers count and that no conversion knows.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 /// Things that word problems count, in the singular.
 const NOUNS: &str = "people person point multiple daps man men woman women child children kid boy girl adult student pupil teacher member player worker \
     employee customer passenger friend guest family families team class classe group guy parent mother father \
@@ -73,8 +76,10 @@ const SPELLINGS: [(&str, &str); 4] = [("people", "person"), ("children", "child"
 
 /// Whether the list has the word or that of which it is the plural.
 pub(super) fn is_noun(word: &str) -> bool {
+    static KNOWN: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
     let singular = word.strip_suffix('s').filter(|singular| singular.len() > 1);
-    NOUNS.split(' ').any(|known| known == word || Some(known) == singular)
+    let known = KNOWN.get_or_init(|| NOUNS.split(' ').collect());
+    known.contains(word) || singular.is_some_and(|singular| known.contains(singular))
 }
 
 /// Whether the word only describes a unit.
