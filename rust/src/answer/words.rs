@@ -82,15 +82,24 @@ pub(super) fn sign(span: &[Token<'_>]) -> Option<String> {
         return None;
     }
     let all = |wanted: fn(&Token<'_>) -> bool| span.iter().all(wanted);
-    let numbers = matches!(span, [Token::Command("mathbb"), Token::Open, Token::Letters { .. }, Token::Close])
-        || matches!(span, [Token::Letters { run: "ℤ" | "ℕ" | "ℚ" | "ℂ", .. }]);
+    let numbers = match span {
+        [Token::Command("mathbb"), Token::Open, Token::Letters { run, .. }, Token::Close] => Some(*run),
+        [Token::Letters { run: "ℤ", .. }] => Some("Z"),
+        [Token::Letters { run: "ℕ", .. }] => Some("N"),
+        [Token::Letters { run: "ℚ", .. }] => Some("Q"),
+        [Token::Letters { run: "ℂ", .. }] => Some("C"),
+        _ => None,
+    };
+    if let Some(numbers) = numbers {
+        return Some(format!("the set {numbers}"));
+    }
     let relation = span.len() == 1
         && matches!(
             span[0],
             Token::Symbol('<' | '>' | '=' | '≈') | Token::Command("le" | "ge" | "ne" | "times" | "div" | "sqrt")
         );
     let circled = all(|token| matches!(token, Token::Symbol('①'..='⑳') | Token::Space));
-    (numbers || relation || circled).then(|| key(span))
+    (relation || circled).then(|| key(span))
 }
 
 /// Words that say that nothing solves the problem.
