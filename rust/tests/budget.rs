@@ -76,6 +76,6 @@ fn failure_of(text: &str, gold: &str, mode: Mode, options: &Options) -> Option<S
         return Some(format!("{time:?}"));
     }
     let plain = gold.chars().all(|character| character.is_ascii_digit()) && gold.len() < 20;
-    let same = text.chars().filter(|character| character.is_ascii_digit()).eq(gold.chars());
+    let same = text.chars().filter(char::is_ascii_digit).eq(gold.chars());
     (plain && !same && explanation.verdict == Verdict::Correct).then(|| "CORRECT".to_owned())
 }
