@@ -6,6 +6,7 @@ mod code_points;
 mod golds;
 mod many;
 mod options;
+mod surrogates;
 mod texts;
 mod verification;
 

@@ -9,6 +9,7 @@ use pyo3::types::PyString;
 use super::arrow::{Chunk, is_arrow, string_chunks};
 use super::code_points::{CodePoints, points_or_list};
 use super::kind;
+use super::surrogates::text;
 
 /// One text, in the memory of whoever made it. Decoding waits for the thread that needs it.
 pub enum Text<'a> {
@@ -66,7 +67,7 @@ impl<'py> Texts<'py> {
     /// A view of each text, in order.
     pub fn views(&self) -> PyResult<Vec<Text<'_>>> {
         match self {
-            Self::Objects(objects) => Ok(objects.iter().map(|object| Text::Str(object.to_string_lossy())).collect()),
+            Self::Objects(objects) => Ok(objects.iter().map(|object| Text::Str(text(object))).collect()),
             Self::Points(points) => Ok(points.views()),
             Self::Arrow(chunks) => chunks.iter().flat_map(Chunk::views).collect(),
         }

@@ -7,6 +7,7 @@ use pyo3::types::PyString;
 
 use super::golds::Golds;
 use super::options::{Given, mode, options};
+use super::surrogates::text;
 use super::texts::Text;
 
 /// Verdict, what was extracted, how it was read; for each gold its text, reading, verdict and rule; the work.
@@ -26,7 +27,7 @@ pub fn extract_answer(
     mode: &Bound<'_, PyString>,
 ) -> PyResult<Option<String>> {
     let mode = self::mode(mode)?;
-    let text = completion.to_string_lossy();
+    let text = text(completion);
     Ok(py.detach(|| crate::extract::extract(&text, mode).map(Cow::into_owned)))
 }
 
@@ -40,7 +41,7 @@ pub fn equivalent(
 ) -> PyResult<u8> {
     let options = self::options(&options)?;
     let golds = Golds::of_one(gold)?;
-    let (text, views) = (answer.to_string_lossy(), golds.views()?);
+    let (text, views) = (text(answer), golds.views()?);
     Ok(py.detach(|| accepted(&views, |golds| crate::verify::equivalent(&text, golds, &options).code())))
 }
 
@@ -55,7 +56,7 @@ pub fn verify(
 ) -> PyResult<u8> {
     let (mode, options) = (self::mode(mode)?, self::options(&options)?);
     let golds = Golds::of_one(gold)?;
-    let (text, views) = (completion.to_string_lossy(), golds.views()?);
+    let (text, views) = (text(completion), golds.views()?);
     Ok(py.detach(|| accepted(&views, |golds| crate::verify::verify(&text, golds, mode, &options).code())))
 }
 
@@ -70,7 +71,7 @@ pub fn explain(
 ) -> PyResult<Explained> {
     let (mode, options) = (self::mode(mode)?, self::options(&options)?);
     let golds = Golds::of_one(gold)?;
-    let (text, views) = (completion.to_string_lossy(), golds.views()?);
+    let (text, views) = (text(completion), golds.views()?);
     let found = py.detach(|| accepted(&views, |golds| crate::explain::explain(&text, golds, mode, &options)));
     let golds = found.golds.into_iter().map(|gold| (gold.gold, gold.reading, gold.verdict.code(), gold.rule)).collect();
     Ok((found.verdict.code(), found.extracted, found.answer, golds, found.work))
