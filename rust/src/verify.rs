@@ -73,9 +73,8 @@ impl<'a> Sides<'a> {
             return Verdict::Correct;
         }
         if let Some((letter, text)) = letter_of_gold(gold) {
-            if let Some(chosen) = letter_of_answer(self.text) {
-                self.check.rule("the letter of a choice");
-                return if letter == chosen { Verdict::Correct } else { Verdict::Wrong };
+            if let Some((chosen, said)) = letter_of_answer(self.text) {
+                return if letter == chosen { self.same_letter(text, said) } else { self.by_letter(Verdict::Wrong) };
             }
             if let Some(text) = text {
                 // "C: 42" is chosen by its text as well.
@@ -103,5 +102,24 @@ impl<'a> Sides<'a> {
                 Verdict::Unparsed
             }
         }
+    }
+
+    fn by_letter(&self, verdict: Verdict) -> Verdict {
+        self.check.rule("the letter of a choice");
+        verdict
+    }
+
+    /// The letter decides, but not against what both sides say behind it: `A: -37` is not `A: -38`.
+    fn same_letter(&self, text: Option<&str>, said: &str) -> Verdict {
+        let (Some(text), false) = (text, said.trim().is_empty()) else {
+            return self.by_letter(Verdict::Correct);
+        };
+        let (gold, answer) = (read(text, self.check), read(said, self.check));
+        if compare(&answer, &gold, self.check) != Ok(Comparison::Different) {
+            return self.by_letter(Verdict::Correct);
+        }
+        self.check.rule("the same letter before different texts");
+        let both_words = matches!((&gold.reading, &answer.reading), (Reading::Words(_), Reading::Words(_)));
+        if both_words { Verdict::Unparsed } else { Verdict::Wrong } // the same thing may be said in other words
     }
 }

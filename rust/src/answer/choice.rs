@@ -23,7 +23,7 @@ pub fn letter_of_gold(gold: &str) -> Option<(char, Option<&str>)> {
         rest.strip_prefix(": ").or_else(|| rest.strip_prefix(") ")).or_else(|| rest.strip_prefix(". "))?
     };
     let text = text.trim_start_matches([':', '.', ' ']).trim_end();
-    (!text.is_empty() && letter_of_answer(gold) == Some(letter)).then_some((letter, Some(text)))
+    (!text.is_empty() && letter_of_answer(gold)?.0 == letter).then_some((letter, Some(text)))
 }
 
 /// Whether an answer begins with the label of a choice, whatever it goes on to say: `D) C`.
@@ -37,9 +37,9 @@ pub fn is_labelled(answer: &str) -> bool {
 /// Commands that only say how a letter looks.
 const WRAPPERS: [&str; 6] = ["\\textbf{", "\\text{", "\\mathrm{", "\\mathbf{", "\\textrm{", "\\boxed{"];
 
-/// The letter an answer chooses: `c`, `(C)`, `C.`, `C) 42`, `\text{C}`.
+/// The letter an answer chooses (`c`, `(C)`, `C.`, `C) 42`, `\text{C}`), and what it says behind the letter.
 #[must_use]
-pub fn letter_of_answer(answer: &str) -> Option<char> {
+pub fn letter_of_answer(answer: &str) -> Option<(char, &str)> {
     let mut bare = answer.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '$' | '`' | '"'));
     for wrapper in WRAPPERS {
         bare = bare.strip_prefix(wrapper).unwrap_or(bare);
@@ -66,7 +66,7 @@ pub fn letter_of_answer(answer: &str) -> Option<char> {
     if takes_back(more) {
         return None;
     }
-    (after.is_empty() || (closed && (!bracketed || after.starts_with(')')))).then_some(letter)
+    (after.is_empty() || (closed && (!bracketed || after.starts_with(')')))).then_some((letter, more))
 }
 
 /// Whether what follows a letter denies it or names another: `A. not`, `A) B`, `A: 5 is wrong`.
@@ -130,7 +130,7 @@ mod tests {
             "**C**",
             "option C",
         ] {
-            assert_eq!(letter_of_answer(text), Some('C'), "{text}");
+            assert_eq!(letter_of_answer(text).map(|(letter, _)| letter), Some('C'), "{text}");
         }
         for text in [
             "",
