@@ -25,7 +25,8 @@ pub const MAX_ANSWER_BYTES: usize = 20_000;
 const MAX_NESTING: usize = 6;
 
 /// Letters that begin a function of mathematics, so that a run of them is no word.
-const FUNCTIONS: [&str; 10] = ["sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "sqrt"];
+const FUNCTIONS: [&str; 16] =
+    ["sin", "cos", "tan", "cot", "sec", "csc", "log", "ln", "exp", "sqrt", "arc", "cis", "gcd", "lcm", "max", "min"];
 
 /// What a span may be.
 pub(super) struct Readings {

@@ -24,8 +24,12 @@ pub(super) enum Finding {
 /// Compares two expressions.
 pub(super) fn compare(one: &Expression, other: &Expression, budget: &Budget) -> Finding {
     over_signs(budget, |context| {
-        let (one, other) = (context.normalize(one)?, context.normalize(other)?);
-        context.compared(&one, &other)
+        let (mut left, mut right) = (context.normalize(one)?, context.normalize(other)?);
+        if context.takes_exponents_for_whole() {
+            // cos(nπ) = (-1)^n, also where it came first.
+            (left, right) = (context.normalize(one)?, context.normalize(other)?);
+        }
+        context.compared(&left, &right)
     })
 }
 
@@ -58,6 +62,8 @@ pub(super) fn over_signs<'b>(
             return match (zero, open, assumed) {
                 (true, false, false) => Finding::Settled(Equality::Equal),
                 (true, false, true) => Finding::EqualWhereReal,
+                // For no signs are both real.
+                (false, false, _) => Finding::Settled(Equality::Different),
                 _ => Finding::Open,
             };
         }

@@ -485,3 +485,46 @@ fn constants_have_values_and_an_order() {
         assert_eq!(order(&read(one), &read(other), &Budget::for_one_check()), Ok(expected), "{one} {other}");
     }
 }
+
+#[test]
+fn sums_of_known_angles() {
+    check(
+        &[
+            (r"\arctan 2+\arctan 3", r"\frac{3\pi}{4}"),
+            (r"\arctan 1+\arctan 2+\arctan 3", r"\pi"),
+            (r"3\arctan\frac14+\arctan\frac{5}{99}", r"\frac{\pi}{4}"),
+            (r"2\arctan\frac13+\arctan\frac17", r"\frac{\pi}{4}"),
+            (r"\arcsin\frac35+\arcsin\frac45", r"\frac{\pi}{2}"),
+            (r"2\arctan\frac12", r"\arctan\frac43"),
+            (r"\arcsin\frac35", r"\arctan\frac34"),
+        ],
+        Equality::Equal,
+    );
+    check(
+        &[
+            (r"\arctan 2+\arctan 3", r"-\frac{\pi}{4}"),
+            (r"2\arctan 2", r"\arctan(-\frac43)"),
+            (r"\arctan\frac12+\arctan\frac13", r"\frac{9\pi}{4}"),
+        ],
+        Equality::Different,
+    );
+}
+
+#[test]
+fn exponents_of_negative_numbers_are_whole() {
+    check(
+        &[
+            (r"\cos(n\pi)", "(-1)^n"),
+            (r"\frac{1-\cos n\pi}{n}", r"\frac{1-(-1)^n}{n}"),
+            (r"(-1)^{n+1}", r"-e^{i\pi n}"),
+            (r"\cos(2n\pi)+(-1)^n", "1+(-1)^n"),
+        ],
+        Equality::Equal,
+    );
+    check(&[(r"\sin(n\pi)+(-1)^n", "(-1)^{n+1}"), (r"\cos(n\pi)", "-(-1)^n")], Equality::Different);
+}
+
+#[test]
+fn what_is_nowhere_real_together_is_not_the_same() {
+    check(&[(r"\ln(-x)", r"\ln x"), (r"\sqrt{-x}", r"\sqrt{x}"), (r"\ln(-x)", r"\sqrt{x}")], Equality::Different);
+}

@@ -31,8 +31,11 @@ impl Lexer<'_> {
             self.at += next.len_utf8();
             self.tokens.push(match run {
                 "-" => Token::Symbol('-'),
-                "n" | "x" => Token::Letters { run, text: false },
-                digit => Token::Digits(digit),
+                "+" => Token::Symbol('+'),
+                "(" => Token::Symbol('('),
+                ")" => Token::Symbol(')'),
+                digit if digit.starts_with(|c: char| c.is_ascii_digit()) => Token::Digits(digit),
+                letter => Token::Letters { run: letter, text: false },
             });
         }
         self.tokens.push(Token::Close);

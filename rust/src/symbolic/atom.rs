@@ -91,6 +91,16 @@ impl<'b> Context<'b> {
         Ok(id)
     }
 
+    /// Whether a negative number has been raised to an exponent that was taken for a whole one.
+    pub(crate) fn takes_exponents_for_whole(&self) -> bool {
+        self.atoms.iter().any(|atom| matches!(atom, Atom::NegativePower(_)))
+    }
+
+    /// (-1) to the power of `term`, where that was taken for a whole number.
+    pub(crate) fn known_power_of_sign(&self, term: &Term) -> Option<AtomId> {
+        self.takes_exponents_for_whole().then(|| self.ids.get(&Atom::NegativePower(term.clone())).copied())?
+    }
+
     /// The atom of this number.
     pub(crate) fn atom(&self, id: AtomId) -> &Atom {
         self.atoms.get(id as usize).unwrap_or(&Atom::Imaginary)

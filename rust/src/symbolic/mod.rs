@@ -8,6 +8,7 @@
 
 mod absolute;
 mod angle;
+mod angle_sum;
 mod atom;
 mod exponent;
 mod factorial;

@@ -205,6 +205,14 @@ impl Context<'_> {
             let turn = self.reduced(Polynomial::term(Monomial::of(HALF_TURN, count), Rational::from(1)))?;
             return Ok(turn.into());
         }
+        if count.is_whole() && term.above.power_of(PI) == Exponent::ONE {
+            let whole = Term { above: term.above.without(PI), below: term.below.clone() };
+            if let Some(id) = self.known_power_of_sign(&whole) {
+                // e^(iπn) = (-1)^n, n taken for whole
+                let power = self.reduced(Polynomial::term(Monomial::of(id, count), Rational::from(1)))?;
+                return Ok(power.into());
+            }
+        }
         if let Some(point) = self.circle_of_inverse(term, count)? {
             return Ok(point);
         }

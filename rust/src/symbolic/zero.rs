@@ -52,6 +52,9 @@ impl Context<'_> {
         if self.are_logarithms_of_one(polynomial)? {
             return Ok(Form::Zero);
         }
+        if eliminations > 0 && self.is_no_turn(polynomial)? {
+            return Ok(Form::Zero);
+        }
         if eliminations > 0 && self.is_zero_by_elimination(polynomial, eliminations - 1)? {
             return Ok(Form::Zero);
         }

@@ -38,15 +38,29 @@ impl Parser<'_, '_, '_> {
                 (head, exponent) = (inverse, None);
             }
         }
+        if let Some((digit, argument)) = self.base_of_one_digit(base.as_ref()) {
+            return applied(head, Some(digit), argument, self.budget).map(|value| raised(value, exponent));
+        }
         let outer = self.angle;
         self.angle = head.takes_angle();
         let argument = self.deeper(|parser| parser.argument(head))?;
         self.angle = outer;
         let value = applied(head, base, argument, self.budget)?;
-        Ok(match exponent {
-            Some(exponent) => Expression::Power(Box::new(value), Box::new(exponent)),
-            None => value,
-        })
+        Ok(raised(value, exponent))
+    }
+
+    /// `\log_28` is the logarithm of 8 to the base 2: digits that stand alone below the name, and nothing behind.
+    fn base_of_one_digit(&mut self, base: Option<&Expression>) -> Option<(Expression, Expression)> {
+        if !matches!(self.peek(), None | Some(Token::Symbol('+' | '-' | ')' | ',' | '=') | Token::Close)) {
+            return None;
+        }
+        let Some(Expression::Number(number)) = base else { return None };
+        let number = number.to_i64().filter(|number| *number >= 20)?;
+        let size = number.checked_ilog10().map(|digits| 10_i64.pow(digits))?;
+        let part = |part: i64| Expression::Number(Rational::from(part));
+        // A base of one, or a zero that leads the argument: somebody meant something else.
+        let (digit, rest) = (number / size, number % size);
+        (digit > 1 && rest * 10 >= size).then(|| (part(digit), part(rest)))
     }
 
     /// The base in `log2(x)` and `log10(x)`, as programs write it.
@@ -100,6 +114,14 @@ impl Parser<'_, '_, '_> {
             Some(divisor) => over(argument, divisor),
             None => argument,
         })
+    }
+}
+
+/// `\sin^2 x`: the value to the power that stands at the name.
+fn raised(value: Expression, exponent: Option<Expression>) -> Expression {
+    match exponent {
+        Some(exponent) => Expression::Power(Box::new(value), Box::new(exponent)),
+        None => value,
     }
 }
 

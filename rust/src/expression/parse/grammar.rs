@@ -17,6 +17,8 @@ pub(super) struct Parser<'s, 'a, 'b> {
     pub(super) place: Place,
     /// Bars that are open in the innermost brackets: `|` closes one where an operand has ended.
     pub(super) bars: usize,
+    /// Whether the arguments of a function are read, which a comma parts even without space.
+    pub(super) arguments: bool,
     /// Whether the argument of a trigonometric function is read, where `30°` is a number.
     pub(super) angle: bool,
     pub(super) depth: usize,
@@ -24,7 +26,7 @@ pub(super) struct Parser<'s, 'a, 'b> {
 
 impl<'s, 'a, 'b> Parser<'s, 'a, 'b> {
     pub(super) fn new(tokens: &'s [Token<'a>], place: Place, budget: &'b Budget) -> Self {
-        Self { tokens, at: 0, budget, place, bars: 0, angle: false, depth: 0 }
+        Self { tokens, at: 0, budget, place, bars: 0, arguments: false, angle: false, depth: 0 }
     }
 
     /// Everything there is, as one expression.
@@ -114,7 +116,7 @@ impl<'s, 'a, 'b> Parser<'s, 'a, 'b> {
 
     /// Factors with and without a sign between them. A division divides what stands before it alone, which is the same
     /// value: `1/2x` is `(1/2)x`, and `2x/3` is `2(x/3)`.
-    fn product(&mut self) -> Parsed {
+    pub(super) fn product(&mut self) -> Parsed {
         let mut factors = vec![self.power()?];
         // Whether the last factor was divided here, so that a second division only lengthens its denominator.
         let mut divided = false;

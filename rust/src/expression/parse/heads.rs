@@ -18,6 +18,10 @@ pub(super) fn applied(head: Head, base: Option<Expression>, argument: Expression
         (Head::OneOver(function), None) => over(number(1), apply(function, argument)),
         (Head::OfOneOver(function), None) => apply(function, over(number(1), argument)),
         (Head::Exp, None) => Expression::Power(Box::new(Expression::Constant(Constant::E)), Box::new(argument)),
+        (Head::Cis, None) => {
+            let turned = Expression::Product(vec![Expression::Constant(Constant::ImaginaryUnit), argument]);
+            Expression::Power(Box::new(Expression::Constant(Constant::E)), Box::new(turned))
+        }
         (Head::Root(degree), None) => return root(degree, argument),
         (Head::Arccot, None) => {
             let right = over(Expression::Constant(Constant::Pi), number(2));

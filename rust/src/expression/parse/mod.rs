@@ -1,11 +1,13 @@
 //! From tokens to a tree: a Pratt parser whose every nesting and every node is counted.
 
 mod argument;
+mod choice;
 mod grammar;
 mod heads;
 mod names;
 mod nodes;
 mod operand;
+mod series;
 mod variable;
 
 use super::Expression;

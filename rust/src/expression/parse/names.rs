@@ -19,6 +19,8 @@ pub(super) enum Head {
     Artanh,
     /// e to the argument.
     Exp,
+    /// e to i times the argument.
+    Cis,
     /// The root of this degree.
     Root(u32),
     /// The logarithm to the base that stands below, or else to this one.
@@ -29,7 +31,7 @@ impl Head {
     /// Whether the argument is an angle, where a degree sign is a number.
     pub(super) fn takes_angle(self) -> bool {
         use Function::{Cos, Cot, Csc, Sec, Sin, Tan};
-        matches!(self, Self::Plain(Sin | Cos | Tan | Cot | Sec | Csc))
+        matches!(self, Self::Cis | Self::Plain(Sin | Cos | Tan | Cot | Sec | Csc))
     }
 
     /// The function that undoes this one: what `\sin^{-1}` means.
@@ -78,7 +80,8 @@ pub(super) fn head(name: &str) -> Option<Head> {
         "ln" => Head::Plain(Ln),
         "log" | "lg" => Head::Log(10),
         "exp" => Head::Exp,
-        "abs" => Head::Plain(Abs),
+        "cis" => Head::Cis,
+        "abs" | "Abs" => Head::Plain(Abs),
         "floor" => Head::Plain(Floor),
         "ceil" | "ceiling" => Head::Plain(Ceiling),
         "sqrt" => Head::Root(2),
@@ -134,7 +137,7 @@ pub(super) fn divided<'a>(span: &[Token<'a>], budget: &Budget) -> Result<Vec<Tok
     let mut all = Vec::with_capacity(span.len());
     for token in span {
         match token {
-            Token::Letters { run, text: false } if run.len() > 1 && run.starts_with(char::is_alphabetic) => {
+            Token::Letters { run, text: false } if run.len() > 1 && run.chars().all(char::is_alphabetic) => {
                 budget.spend(PER_LETTER * run.len() as u64)?;
                 divide(run, &mut all);
             }

@@ -2,19 +2,23 @@
 
 use super::grammar::Parser;
 use super::heads::root;
-use super::names::{greek, head, is_spelled_greek};
+use super::names::{divided, greek, head, is_spelled_greek};
 use super::nodes::over;
 use super::variable::{is_accent, is_call};
 use super::{Parsed, Stop};
 use crate::expression::{Constant, Expression, Function};
-use crate::latex::tokens::Token;
+use crate::latex::tokens::{Token, tokens};
 use crate::number::rational::Rational;
 use crate::number::read::{Place, numeral_at_start};
 
 impl<'a> Parser<'_, 'a, '_> {
     /// One operand, without what is raised behind it.
     pub(super) fn operand(&mut self) -> Parsed {
-        match self.peek() {
+        let next = self.peek();
+        if self.is_led_by_script() {
+            return self.choice_led_by_script();
+        }
+        match next {
             Some(Token::Digits(_) | Token::Symbol('.')) => self.number(),
             Some(Token::Letters { run, .. }) => self.letters(run),
             Some(Token::Command(name)) => self.command(name),
@@ -38,7 +42,7 @@ impl<'a> Parser<'_, 'a, '_> {
                 run.chars().count() == 1 || run == "pi" || head(run).is_some() || is_spelled_greek(run) || is_call(run)
             }
             Token::Command(name) => {
-                matches!(name, "frac" | "binom" | "pi" | "lfloor" | "lceil" | "imath")
+                matches!(name, "frac" | "binom" | "pi" | "sum" | "prod" | "lfloor" | "lceil" | "imath")
                     || is_accent(name)
                     || head(name).is_some()
                     || greek(name).is_some()
@@ -51,7 +55,10 @@ impl<'a> Parser<'_, 'a, '_> {
     }
 
     fn number(&mut self) -> Parsed {
-        let rest = self.rest();
+        let mut rest = self.rest();
+        if let (true, [Token::Digits(_), Token::Symbol(','), ..]) = (self.arguments, rest) {
+            rest = &rest[..1]; // `C(5,2)`
+        }
         let digits = |token: &Token<'_>| if let Token::Digits(run) = token { run.len() as u64 } else { 0 };
         self.budget.spend(rest.iter().take(3).map(digits).sum())?;
         // Commas never divide the digits of `01`, so that it is a number in brackets as well.
@@ -75,6 +82,8 @@ impl<'a> Parser<'_, 'a, '_> {
                 let above = self.group()?;
                 Ok(Expression::Binomial(Box::new(above), Box::new(self.group()?)))
             }
+            "sum" => self.series(Expression::Sum),
+            "prod" => self.series(Expression::Product),
             "pi" => self.symbol(String::from("\\pi"), Some(Constant::Pi), false),
             "imath" => self.symbol(String::from("i"), Some(Constant::ImaginaryUnit), false),
             "lfloor" => self.rounded(Token::Command("lfloor"), Token::Command("rfloor"), Function::Floor),
@@ -108,9 +117,10 @@ impl<'a> Parser<'_, 'a, '_> {
         read: impl FnOnce(&mut Self) -> Parsed<T>,
     ) -> Parsed<T> {
         self.expect(open)?;
-        let outer = (std::mem::replace(&mut self.bars, 0), std::mem::replace(&mut self.place, place));
+        let outer = (self.bars, self.place, self.arguments);
+        (self.bars, self.place, self.arguments) = (0, place, false);
         let inner = self.deeper(read)?;
-        (self.bars, self.place) = outer;
+        (self.bars, self.place, self.arguments) = outer;
         self.expect(close)?;
         Ok(inner)
     }
@@ -137,18 +147,23 @@ impl<'a> Parser<'_, 'a, '_> {
         };
         self.at += if written.is_some() { 3 } else { 0 };
         let radicand = self.group()?;
-        let Some(name) = written.map(str::trim) else {
+        let Some(written) = written.map(str::trim) else {
             return root(degree, radicand);
         };
-        if let Ok(degree) = name.parse::<u32>() {
+        if let Ok(degree) = written.parse::<u32>() {
             return root(degree, radicand);
         }
-        let letter =
-            name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_alphabetic()) && !matches!(name, "e" | "i");
-        if !letter {
+        // `\sqrt[n+1]{x}`: few characters, which the lexer left as they are.
+        let tokens = divided(&tokens(written), self.budget)?;
+        let degree = self.deeper(|parser| {
+            let mut inner = Parser::new(&tokens, Place::Alone, parser.budget);
+            inner.depth = parser.depth;
+            inner.whole()
+        })?;
+        if matches!(degree, Expression::Number(_) | Expression::Constant(_)) {
             return Err(Stop::NotOne);
         }
-        let inverse = over(Expression::Number(Rational::from(1)), Expression::Variable(name.to_owned()));
+        let inverse = over(Expression::Number(Rational::from(1)), degree);
         Ok(Expression::Power(Box::new(radicand), Box::new(inverse)))
     }
 }

@@ -3,9 +3,10 @@
 use super::grammar::Parser;
 use super::names::{greek, head, is_spelled_greek};
 use super::{Parsed, Stop};
-use crate::expression::{Constant, Expression};
+use crate::expression::{Constant, Expression, Function};
 use crate::latex::canonical::key;
 use crate::latex::tokens::Token;
+use crate::number::rational::Rational;
 use crate::number::read::Place;
 
 /// Commands whose argument is a variable with a sign above it.
@@ -15,7 +16,7 @@ pub(super) fn is_accent(name: &str) -> bool {
 
 /// Functions of a list whose value is not looked into.
 pub(super) fn is_call(name: &str) -> bool {
-    matches!(name, "max" | "min" | "gcd" | "lcm")
+    matches!(name, "max" | "min" | "gcd" | "lcm" | "binomial" | "factorial")
 }
 
 impl<'a> Parser<'_, 'a, '_> {
@@ -42,7 +43,11 @@ impl<'a> Parser<'_, 'a, '_> {
                         return Ok(Expression::Variable(format!("{letter}_{{{digit}}}")));
                     }
                 }
-                self.symbol(run.to_owned(), None, matches!(letter, 'f' | 'g' | 'h' | 'F' | 'G' | 'H'))
+                self.at += 1;
+                if let Some(choice) = self.choice_of_two(run)? {
+                    return Ok(choice);
+                }
+                self.scripted(run.to_owned(), None, matches!(letter, 'f' | 'g' | 'h' | 'F' | 'G' | 'H'))
             }
             _ => Err(Stop::NotOne),
         }
@@ -80,6 +85,10 @@ impl<'a> Parser<'_, 'a, '_> {
         }
         match (constant, &index, primes) {
             (Some(constant), None, 0) => return Ok(Expression::Constant(constant)),
+            // `x_{\max}` is `x_{max}`
+            (_, Some(index), _) if is_call(index.trim_start_matches('\\')) => {
+                name.extend(["_{", index.trim_start_matches('\\'), "}"]);
+            }
             (_, Some(index), _) => name.extend(["_{", index, "}"]),
             _ => {}
         }
@@ -123,6 +132,15 @@ impl<'a> Parser<'_, 'a, '_> {
         self.at += 1;
         let begin = self.at;
         let inner = self.raw_group()?;
+        if matches!(accent, "hat" | "vec") {
+            // The unit vectors are written as letters in bold type as well, which leaves no trace.
+            match inner.as_str() {
+                "i" | "\\imath" => return Ok(Expression::Constant(Constant::ImaginaryUnit)),
+                "j" | "\\jmath" => return Ok(Expression::Variable(String::from("j"))),
+                "k" => return Ok(Expression::Variable(inner)),
+                _ => {}
+            }
+        }
         let within = &self.tokens[begin + 1..self.at - 1];
         let named = within.iter().any(|token| matches!(token, Token::Letters { .. } | Token::Command(_)));
         let plain = within.iter().all(|token| match token {
@@ -145,13 +163,48 @@ impl<'a> Parser<'_, 'a, '_> {
     }
 
     fn call(&mut self, name: String, open: Token<'_>, close: Token<'_>) -> Parsed {
-        let arguments = self.inside(open, close, Place::InList, |parser| {
+        let mut arguments = self.inside(open, close, Place::InList, |parser| {
+            parser.arguments = true;
             let mut arguments = vec![parser.expression()?];
             while parser.take(Token::Symbol(',')) || parser.take(Token::Symbol(';')) {
                 arguments.push(parser.expression()?);
             }
             Ok(arguments)
         })?;
-        Ok(Expression::Call(name, arguments))
+        Ok(match (name.as_str(), arguments.len()) {
+            ("binomial", 2) => {
+                let (lower, upper) = (arguments.pop().ok_or(Stop::NotOne)?, arguments.pop().ok_or(Stop::NotOne)?);
+                Expression::Binomial(Box::new(upper), Box::new(lower))
+            }
+            ("factorial", 1) => Expression::Apply(Function::Factorial, Box::new(arguments.pop().ok_or(Stop::NotOne)?)),
+            _ => known_value(&name, &arguments).unwrap_or(Expression::Call(name, arguments)),
+        })
     }
+}
+
+/// The greatest or least of numbers, their greatest divisor or least multiple.
+fn known_value(name: &str, arguments: &[Expression]) -> Option<Expression> {
+    let mut numbers = arguments.iter().map(|argument| match argument {
+        Expression::Number(number) => Some(number.clone()),
+        _ => None,
+    });
+    let first = numbers.next()??;
+    let step: fn(Rational, Rational) -> Option<Rational> = match name {
+        "max" => |one, other| Some(one.max(other)),
+        "min" => |one, other| Some(one.min(other)),
+        "gcd" => |one, other| divisor(&one, &other),
+        "lcm" => |one, other| one.times(&other).over(&divisor(&one, &other)?).map(Rational::magnitude),
+        _ => return None,
+    };
+    numbers.try_fold(first, |value, next| step(value, next?)).map(Expression::Number)
+}
+
+/// The greatest common divisor of two integers of 64 bits.
+fn divisor(one: &Rational, other: &Rational) -> Option<Rational> {
+    let (one, other) = (one.to_i64()?, other.to_i64()?);
+    let (mut one, mut other) = (one.unsigned_abs(), other.unsigned_abs());
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    i64::try_from(one).ok().map(Rational::from)
 }

@@ -308,3 +308,37 @@ fn what_is_no_expression() {
         assert_eq!(shown(text), "none", "{text:?}");
     }
 }
+
+#[test]
+fn choices_and_series() {
+    check(&[
+        ("C(5,2)", r"\binom{5}{2}"),
+        ("_5C_2", r"\binom{5}{2}"),
+        ("{}_nC_k", r"\binom{n}{k}"),
+        ("2{}^{n+1}C_{k}", r"2*\binom{n + 1}{k}"),
+        (r"\mathrm{C}(5,2)", r"\binom{5}{2}"),
+        ("{}_5P_2", r"\binom{5}{2}*2!"),
+        ("_5C", "none"),
+        (r"\sum_{k=1}^{3} k^2", "1^2 + 2^2 + 3^2"),
+        (r"\sum_{i=1}^{2} 2i + 1", "(2*1 + 2*2) + 1"),
+        (r"\prod_{k=1}^{3}(k+1)", "(1 + 1)*(2 + 1)*(3 + 1)"),
+        (r"\sum_{k=1}^{n} k", "none"),
+        (r"\sum_{k=1}^{\infty} k", "none"),
+        (r"\sum_{k=1}^{10^9} k", "none"),
+        (r"\sum_{k=1}^{1000000000} k", "over budget"),
+        (r"\sum", "none"),
+        (r"\log_28", "ln(8)/ln(2)"),
+        (r"\log_{28} x", "ln(x)/ln(28)"),
+        (r"\log_28+1", "ln(8)/ln(2) + 1"),
+        (r"\sqrt[n+1]{x}", "x^(1/(n + 1))"),
+        (r"\sqrt[]{x}", "none"),
+        (r"\gcd(12, 18)", "6"),
+        (r"\gcd(12,18)", "6"),
+        ("f(1,000)", "f(1, 0)"),
+        (r"\max(1, x)", "max(1, x)"),
+        ("2ⁿ⁺¹", "2^(n + 1)"),
+        (r"\operatorname{cis} 60^\circ", "e^(i*(60*pi/180))"),
+        (r"2\hat{i}+3\hat{j}", "2*i + 3*j"),
+        (r"x_{\max}", "x_{max}"),
+    ]);
+}
