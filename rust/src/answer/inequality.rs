@@ -2,10 +2,10 @@
 
 use super::check::Check;
 use super::interval::{Named, agree, is_infinite};
-use super::linear::solved;
 use super::name::is_name;
 use super::real_set::{End, Piece, RealSet};
 use super::relation::{Kind, relations, sides};
+use super::solve::solved;
 use super::value::Value;
 use crate::budget::OverBudget;
 use crate::latex::canonical::key;
@@ -85,7 +85,7 @@ pub(super) fn inequality(span: &[Token<'_>], check: &Check<'_>) -> Result<Option
     Ok(Some((name, common)))
 }
 
-/// Whether a name may stand for a number that is looked for: not `e`, `i` or `π`.
+/// Whether a name may stand for a number that is looked for: not `e`, and not `|x|`, which says something of `x`.
 fn is_unknown(span: &[Token<'_>]) -> bool {
-    !matches!(span, [Token::Letters { run: "e", .. }])
+    !matches!(span, [Token::Letters { run: "e", .. }] | [Token::Symbol('|'), ..])
 }

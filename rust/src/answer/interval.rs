@@ -100,7 +100,8 @@ fn without_comma<'s, 'a>(span: &'s [Token<'a>]) -> &'s [Token<'a>] {
     span
 }
 
-/// What "and", a comma or ∩ joins. Conditions that exclude each other are meant as alternatives: "x < 1 and x > 2".
+/// What "and", a comma or ∩ joins. Conditions that exclude each other and have but a comma between
+/// them are alternatives: "x < 1, x > 2".
 fn intersection(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<Option<Named>, OverBudget> {
     let spoken = |token: &Token<'_>| {
         matches!(token, Token::Symbol(',' | ';') | Token::Command("land" | "wedge")) || is_word(token, "and")
@@ -132,7 +133,10 @@ fn intersection(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<O
         let Some(both) = common.within(set, check)? else { return Ok(None) };
         common = both;
     }
-    if common.pieces.is_empty() && outside(span, |token| *token == Token::Command("cap")).is_empty() {
+    let joined = |token: &Token<'_>| {
+        matches!(token, Token::Command("cap" | "land" | "wedge")) || is_word(token, "and")
+    };
+    if common.pieces.is_empty() && outside(span, joined).is_empty() {
         common = RealSet::of(sets.into_iter().flat_map(|set| set.pieces).collect(), check)?;
     }
     Ok(Some((name, common)))
@@ -330,7 +334,8 @@ mod tests {
             (r"\mathbb{R} \setminus \{1\}", r"x \ne 1"),
             (r"(-\infty, 1) \cup (1, \infty)", r"\mathbb{R} - \{1\}"),
             ("x < 1 or x > 2", r"(2, \infty) \cup (-\infty, 1)"),
-            ("x < 1 and x > 2", r"(2, \infty) U (-\infty, 1)"),
+            ("x < 1, x > 2", r"(2, \infty) U (-\infty, 1)"),
+            ("x < 1 and x > 2", r"\emptyset"),
             (r"m < 6 \text{ and } m \neq 3", r"(-\infty,3) \cup (3,6)"),
             (r"\{-1\} \cup [0, 7)", r"[0,7) \cup \{-1\}"),
             (r"[0,1] \cup [1,2]", r"0 \le x \le 2"),

@@ -26,6 +26,7 @@ pub mod read;
 pub mod real_set;
 pub mod relation;
 mod several;
+mod solve;
 mod split;
 mod statement;
 mod tolerance;
