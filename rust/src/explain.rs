@@ -1,8 +1,8 @@
 //! Why a verdict is what it is.
 
 use crate::answer::check::Check;
+use crate::answer::counted::read_gold;
 use crate::answer::describe::describe;
-use crate::answer::read::read;
 use crate::budget::Budget;
 use crate::extract::{Mode, extract};
 use crate::options::Options;
@@ -52,7 +52,7 @@ pub fn explain(completion: &str, golds: &[&str], mode: Mode, options: &Options) 
                 let (its_verdict, read_gold) = sides.against(gold);
                 (its_verdict, read_gold, check.decided_by())
             }
-            None => (Verdict::NoAnswer, read(gold, &check), "no answer"),
+            None => (Verdict::NoAnswer, read_gold(gold, &check), "no answer"),
         };
         verdict = verdict.or(its_verdict);
         explained.push(GoldExplanation {

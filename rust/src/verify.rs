@@ -3,6 +3,7 @@
 use crate::answer::check::Check;
 use crate::answer::choice::{is_labelled, letter_of_answer, letter_of_gold};
 use crate::answer::compare::{Comparison, compare};
+use crate::answer::counted::read_gold;
 use crate::answer::read::read;
 use crate::answer::{Answer, Reading};
 use crate::budget::{Budget, OverBudget};
@@ -55,7 +56,7 @@ impl<'a> Sides<'a> {
     /// The verdict against one gold, and the gold as it was read.
     pub(crate) fn against(&mut self, gold: &str) -> (Verdict, Answer) {
         self.check.rule("");
-        let read_gold = read(gold, self.check);
+        let read_gold = read_gold(gold, self.check);
         (self.verdict(gold, &read_gold), read_gold)
     }
 

@@ -64,5 +64,10 @@ fn tuple(
     if inner.iter().any(|token| matches!(token, Token::Command("pm" | "mp"))) {
         return Ok(None); // how many points these are is not said
     }
-    Ok(Some(Reading::Several(Shape::Between(open, close), items(&pieces, depth, check)?).into()))
+    let items = items(&pieces, depth, check)?;
+    // `[x = 1, y = 2]` says itself what is what.
+    let named =
+        items.iter().all(|item| item.name.is_some()) && items.windows(2).all(|pair| pair[0].name != pair[1].name);
+    let shape = if named { Shape::Unordered } else { Shape::Between(open, close) };
+    Ok(Some(Reading::Several(shape, items).into()))
 }

@@ -36,9 +36,21 @@ impl Clock {
     }
 }
 
+/// The two times that have a name.
+fn twelve(span: &[Token<'_>]) -> Option<Clock> {
+    let [Token::Letters { run, .. }] = span else { return None };
+    let noon = run.eq_ignore_ascii_case("noon");
+    (noon || run.eq_ignore_ascii_case("midnight")).then_some(Clock {
+        hour: 12,
+        minute: 0,
+        second: 0,
+        after_noon: Some(noon),
+    })
+}
+
 /// Reads a time of day: two digits after the colon, or a.m. or p.m. behind the hour.
 pub(super) fn clock(span: &[Token<'_>]) -> Option<Clock> {
-    let [Token::Digits(hour), rest @ ..] = span else { return None };
+    let [Token::Digits(hour), rest @ ..] = span else { return twelve(span) };
     let (minute, second, rest) = match rest {
         [Token::Symbol(':'), Token::Digits(minute), Token::Symbol(':'), Token::Digits(second), rest @ ..] => {
             (Some(*minute), Some(*second), rest)

@@ -1,10 +1,12 @@
 //! When two answers are the same.
 
 use super::check::Check;
+use super::parameter::same_argument;
 use super::relation::{Kind, Relation};
 use super::value::{Value, same};
 use super::{Answer, Quantity, Reading, Shape, quantities, several};
 use crate::budget::OverBudget;
+use crate::equality;
 use crate::expression::parse::parse_text;
 use crate::number::rational::Rational;
 
@@ -36,6 +38,9 @@ pub fn compare(one: &Answer, other: &Answer, check: &Check<'_>) -> Result<Compar
     check.spend(1)?;
     let names_differ = matches!((&one.name, &other.name), (Some(one), Some(other)) if one != other);
     if names_differ {
+        if let Some(other) = same_argument(one, other, check)? {
+            return compare(one, &other, check);
+        }
         return as_equations(one, other, check).map(|found| found.unwrap_or(Different));
     }
     if one.key == other.key && !one.key.is_empty() {
@@ -106,6 +111,18 @@ fn equation(answer: &Answer, check: &Check<'_>) -> Result<Option<Relation>, Over
 fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Comparison, OverBudget> {
     Ok(match (one, other) {
         (Reading::Quantity(one), Reading::Quantity(other)) => quantities::compare(one, other, check)?,
+        (Reading::Family(one, domain), Reading::Family(other, other_domain)) => {
+            // Others may be the same values in another order.
+            let same = domain == other_domain && compare(one, other, check)? == Equal;
+            check.rule("all values of a parameter");
+            if same { Equal } else { Undecided }
+        }
+        (Reading::Family(..), Reading::Quantity(single)) | (Reading::Quantity(single), Reading::Family(..))
+            if equality::is_constant(&single.value.expression()) =>
+        {
+            Different
+        }
+        (Reading::Family(..), _) | (_, Reading::Family(..)) => Undecided,
         (Reading::Clock(one), Reading::Clock(other)) => {
             check.rule("times of day");
             Comparison::of(one.agrees(*other))
@@ -120,6 +137,13 @@ fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Compari
             check.rule("dates");
             Comparison::of(one.agrees(*other))
         }
+        // 7/4/1776 is a date in some places and another in others
+        (Reading::Date(_), Reading::Quantity(Quantity { value, .. }))
+        | (Reading::Quantity(Quantity { value, .. }), Reading::Date(_))
+            if !matches!(value, Value::Exact(number) if number.is_integer()) =>
+        {
+            Undecided
+        }
         (Reading::Ratio(one), Reading::Ratio(other)) => ratios(one, other, check)?,
         (Reading::Ratio(ratio), Reading::Quantity(bare)) | (Reading::Quantity(bare), Reading::Ratio(ratio)) => {
             ratio_and_value(ratio, bare, check)?
@@ -127,6 +151,13 @@ fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Compari
         (Reading::Words(one), Reading::Words(other)) => {
             check.rule("words");
             Comparison::of(one == other)
+        }
+        // `{(1, 2)}` is the point as well.
+        (Reading::Several(Shape::Unordered, items), point @ Reading::Several(Shape::Between(..), _))
+        | (point @ Reading::Several(Shape::Between(..), _), Reading::Several(Shape::Unordered, items))
+            if items.len() == 1 && matches!(items[0].reading, Reading::Several(Shape::Between(..), _)) =>
+        {
+            readings(&items[0].reading, point, check)?
         }
         (Reading::Several(shape, items), Reading::Several(other_shape, other_items)) => {
             several::compare((*shape, items), (*other_shape, other_items), check)?

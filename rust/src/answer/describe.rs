@@ -3,7 +3,7 @@
 use super::real_set::{End, Piece, RealSet};
 use super::relation::{Kind, Relation};
 use super::value::Value;
-use super::{Answer, Quantity, Reading, Shape};
+use super::{Answer, Domain, Quantity, Reading, Shape};
 use crate::expression::Expression;
 use crate::number::rational::Rational;
 
@@ -51,6 +51,10 @@ fn reading(of: &Reading) -> String {
             format!("congruence {left}{} (mod {})", value(&of.residue), number(&of.modulus))
         }
         Reading::Based(of) => format!("digits {} in base {}", of.digits, of.base),
+        Reading::Family(member, domain) => {
+            let domain = if *domain == Domain::Integers { "integer" } else { "natural number" };
+            format!("{} for every {domain}", describe(member))
+        }
         Reading::Unread => String::from("not read"),
         Reading::OverBudget => String::from("more than the budget"),
     }

@@ -133,9 +133,7 @@ fn intersection(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Result<O
         let Some(both) = common.within(set, check)? else { return Ok(None) };
         common = both;
     }
-    let joined = |token: &Token<'_>| {
-        matches!(token, Token::Command("cap" | "land" | "wedge")) || is_word(token, "and")
-    };
+    let joined = |token: &Token<'_>| matches!(token, Token::Command("cap" | "land" | "wedge")) || is_word(token, "and");
     if common.pieces.is_empty() && outside(span, joined).is_empty() {
         common = RealSet::of(sets.into_iter().flat_map(|set| set.pieces).collect(), check)?;
     }

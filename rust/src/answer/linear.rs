@@ -58,7 +58,7 @@ pub(super) fn solved(relation: &Relation, check: &Check<'_>) -> Result<Option<(S
 type Pair = (Box<Expression>, Box<Expression>);
 
 /// `expression` with `value` for the variable; nothing where it holds a function nobody knows.
-fn substituted(
+pub(super) fn substituted(
     expression: &Expression,
     variable: &str,
     value: &Expression,

@@ -1,6 +1,7 @@
 //! Matrices, vectors and functions in pieces.
 
 use super::check::Check;
+use super::determinant::determinant;
 use super::list::MAX_ITEMS;
 use super::read::item;
 use super::split::parts;
@@ -32,8 +33,8 @@ pub(super) fn matrix(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Res
     let [inner @ .., Token::Command("end"), Token::Open, Token::Letters { run: end, .. }, Token::Close] = inner else {
         return Ok(None);
     };
-    // A determinant is a number that nobody works out here.
-    let known = matches!(*kind, "matrix" | "pmatrix" | "bmatrix" | "Bmatrix" | "smallmatrix" | "array" | "cases");
+    let known =
+        matches!(*kind, "matrix" | "pmatrix" | "bmatrix" | "Bmatrix" | "vmatrix" | "smallmatrix" | "array" | "cases");
     if kind != end || !known || inner.contains(&Token::Command("begin")) {
         return Ok(None);
     }
@@ -52,6 +53,10 @@ pub(super) fn matrix(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Res
     let mut entries = Vec::new();
     for cell in table.into_iter().flatten() {
         entries.push(item(cell, Place::InList, depth + 1, check)?);
+    }
+    if *kind == "vmatrix" {
+        let value = if factor.is_empty() { determinant(&entries, columns, check)? } else { None };
+        return Ok(value.map(Reading::from));
     }
     if !factor.is_empty() && !scale(&mut entries, factor, check)? {
         return Ok(None);

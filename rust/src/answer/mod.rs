@@ -2,6 +2,7 @@
 //!
 //! Each kind has a file that reads it; `read` puts them in order, `compare` says when two are the same.
 
+mod announcement;
 mod based;
 mod brackets;
 pub mod check;
@@ -10,8 +11,10 @@ mod clock;
 pub mod compare;
 mod congruence;
 mod content;
+pub mod counted;
 mod date;
 pub mod describe;
+mod determinant;
 mod inequality;
 mod interval;
 mod linear;
@@ -19,6 +22,7 @@ mod list;
 mod matrix;
 mod name;
 mod number_quantity;
+mod parameter;
 mod plus_minus;
 mod quantities;
 mod ratio;
@@ -29,6 +33,7 @@ mod several;
 mod solve;
 mod split;
 mod statement;
+mod stray;
 mod tolerance;
 pub mod unit;
 pub mod value;
@@ -38,6 +43,7 @@ pub use based::Based;
 pub use clock::Clock;
 pub use congruence::Congruence;
 pub use date::Date;
+pub use parameter::Domain;
 use real_set::RealSet;
 use relation::Relation;
 use unit::Unit;
@@ -78,6 +84,8 @@ pub enum Reading {
     Set(RealSet),
     /// An equation or an inequality.
     Relation(Relation),
+    /// All the values of an answer for a parameter.
+    Family(Box<Answer>, Domain),
     /// `a ≡ b (mod m)`.
     Congruence(Congruence),
     /// Digits in a base that is said.

@@ -118,7 +118,8 @@ fn hundredth() -> Rational {
 fn measures(one: (&Value, &Measure), other: (&Value, &Measure), check: &Check<'_>) -> Result<Comparison, OverBudget> {
     let ((value, measure), (other_value, other_measure)) = (one, other);
     if measure.dimension.agrees(other_measure.dimension) {
-        let found = same(&value.scaled(&measure.factor), &other_value.scaled(&other_measure.factor), check);
+        let (factor, other_factor) = (measure.factor_beside(other_measure), other_measure.factor_beside(measure));
+        let found = same(&value.scaled(&factor), &other_value.scaled(&other_factor), check);
         check.rule("units converted");
         return found;
     }

@@ -7,10 +7,14 @@ use super::name::named;
 use super::relation::{Relation, relations};
 use super::split::outside;
 use super::statement::{assigned_point, related, said_twice};
+use super::stray::without_strays;
 use super::value::Value;
 use super::words::{sign, words};
 use super::{Answer, Quantity, Reading};
-use super::{based, brackets, congruence, date, interval, list, matrix, number_quantity, plus_minus, ratio};
+use super::{
+    announcement, based, brackets, congruence, date, interval, list, matrix, number_quantity, parameter, plus_minus,
+    ratio,
+};
 use crate::budget::OverBudget;
 use crate::equality;
 use crate::expression::Expression;
@@ -48,12 +52,19 @@ pub fn read(text: &str, check: &Check<'_>) -> Answer {
     if text.len() > MAX_ANSWER_BYTES || check.spend(text.len()).is_err() {
         return plain(text.trim().to_owned(), Reading::OverBudget);
     }
-    let all = answer_tokens(announced(text));
+    let all = answer_tokens(announced(without_strays(text)));
     let mut whole = trimmed(&all);
     while let [rest @ .., Token::Command("newline")] = whole {
         whole = trimmed(rest); // a line break that breaks off nothing
     }
+    let (announced, whole) = announcement::announced(whole).unwrap_or((None, whole));
+    match parameter::family(whole, check) {
+        Ok(Some(family)) => return family,
+        Ok(None) => {}
+        Err(OverBudget) => return plain(key(whole), Reading::OverBudget),
+    }
     let (name, span) = named(whole);
+    let name = name.or(announced);
     if !has_content(span) {
         return plain(String::new(), Reading::Empty);
     }

@@ -1,5 +1,7 @@
 //! When two lists, tuples, sets or matrices are the same.
 
+use std::borrow::Borrow;
+
 use super::check::Check;
 use super::compare::{Comparison, compare as compare_answers, is_known};
 use super::real_set::{End, RealSet};
@@ -18,7 +20,19 @@ pub(super) fn compare(
     check: &Check<'_>,
 ) -> Result<Comparison, OverBudget> {
     let ((shape, items), (other_shape, other_items)) = (one, other);
-    let fits = shape == other_shape || same_vector(one, other) || names_of_a_point(one, other);
+    if let (Shape::Matrix(columns), Some(entries)) = (shape, rows(other)) {
+        return nested(columns, items, &entries, check);
+    }
+    if let (Some(entries), Shape::Matrix(columns)) = (rows(one), other_shape) {
+        return nested(columns, other_items, &entries, check);
+    }
+    let named = names_of_a_point(one, other);
+    if named && items.len() == other_items.len() {
+        // "y = 2, x = 1" is (1, 2).
+        let (mine, others) = (by_letter(items), by_letter(other_items));
+        return in_order(&mine, &others, check);
+    }
+    let fits = shape == other_shape || same_vector(one, other) || named;
     if !fits || items.len() != other_items.len() {
         let known = items.iter().chain(other_items).all(|item| is_known(&item.reading));
         check.rule("different lists");
@@ -39,11 +53,41 @@ pub(super) fn compare(
     }
 }
 
+/// The rows of a matrix that is written as a list of lists: `[[1, 2], [3, 4]]`.
+fn rows<'a>((shape, items): (Shape, &'a [Answer])) -> Option<Vec<&'a [Answer]>> {
+    let rows: Option<Vec<&[Answer]>> = items
+        .iter()
+        .map(|item| match &item.reading {
+            Reading::Several(Shape::Between('[' | '(', ']' | ')'), row) => Some(row.as_slice()),
+            _ => None,
+        })
+        .collect();
+    rows.filter(|_| matches!(shape, Shape::Between('[' | '(', ']' | ')')))
+}
+
+/// A matrix of so many columns against rows.
+fn nested(columns: usize, entries: &[Answer], rows: &[&[Answer]], check: &Check<'_>) -> Result<Comparison, OverBudget> {
+    if rows.iter().any(|row| row.len() != columns) || rows.len() * columns != entries.len() {
+        return Ok(Different);
+    }
+    let mut found = Equal;
+    for (mine, row) in entries.chunks(columns).zip(rows) {
+        match in_order(mine, row, check)? {
+            Equal => {}
+            Different => return Ok(Different),
+            Undecided => found = Undecided,
+        }
+    }
+    Ok(found)
+}
+
 /// A point and a vector with the same coordinates, in a row or a column.
 fn same_vector(one: (Shape, &[Answer]), other: (Shape, &[Answer])) -> bool {
     match (one, other) {
-        ((Shape::Between('(', ')'), _), (Shape::Matrix(columns), items))
-        | ((Shape::Matrix(columns), items), (Shape::Between('(', ')'), _)) => columns == 1 || columns == items.len(),
+        ((Shape::Between('(', ')') | Shape::Between('[', ']'), _), (Shape::Matrix(columns), items))
+        | ((Shape::Matrix(columns), items), (Shape::Between('(', ')') | Shape::Between('[', ']'), _)) => {
+            columns == 1 || columns == items.len()
+        }
         _ => false,
     }
 }
@@ -62,10 +106,19 @@ fn names_of_a_point(one: (Shape, &[Answer]), other: (Shape, &[Answer])) -> bool 
     }
 }
 
-fn in_order(items: &[Answer], others: &[Answer], check: &Check<'_>) -> Result<Comparison, OverBudget> {
+/// In the order of their names, where all are of one letter.
+fn by_letter(items: &[Answer]) -> Vec<&Answer> {
+    let mut sorted: Vec<&Answer> = items.iter().collect();
+    if items.iter().all(|item| item.name.as_ref().is_some_and(|name| name.len() == 1)) {
+        sorted.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+    sorted
+}
+
+fn in_order<A: Borrow<Answer>>(items: &[A], others: &[A], check: &Check<'_>) -> Result<Comparison, OverBudget> {
     let mut found = Equal;
     for (item, other) in items.iter().zip(others) {
-        match compare_answers(item, other, check)? {
+        match compare_answers(item.borrow(), other.borrow(), check)? {
             Equal => {}
             Different => return Ok(Different),
             Undecided => found = Undecided,

@@ -52,6 +52,9 @@ pub(super) fn words(span: &[Token<'_>]) -> Option<Words> {
                 break;
             }
         }
+        if text == "dne" {
+            text = String::from("does not exist");
+        }
     }
     Some(Words { text, surely })
 }

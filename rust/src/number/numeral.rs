@@ -62,7 +62,9 @@ impl<'s, 'a> Reader<'s, 'a> {
             (*run).clone_into(&mut numeral.fraction);
             self.at += 2;
             self.repeating(&mut numeral);
-        } else if matches!(self.rest(), [Token::Symbol('.'), Token::Command("overline"), ..]) {
+        } else if matches!(self.rest(), [Token::Symbol('.'), Token::Command("overline" | "dot"), ..])
+            || matches!(self.rest(), [Token::Symbol('.'), Token::Symbol('('), Token::Digits(_), Token::Symbol(')'), ..])
+        {
             self.at += 1;
             self.repeating(&mut numeral);
         }
@@ -78,11 +80,32 @@ impl<'s, 'a> Reader<'s, 'a> {
         Some(numeral)
     }
 
+    /// `\overline{3}`, `\dot{3}`, `\dot{1}2\dot{3}` (the dots stand above the ends), `(3)`.
     fn repeating(&mut self, numeral: &mut Numeral) {
-        if let [Token::Command("overline"), Token::Open, Token::Digits(run), Token::Close, ..] = self.rest() {
-            (*run).clone_into(&mut numeral.repeating);
-            self.at += 4;
-        }
+        let (part, taken): (Vec<&str>, usize) = match self.rest() {
+            [Token::Command("overline"), Token::Open, Token::Digits(run), Token::Close, ..] => (vec![*run], 4),
+            [Token::Symbol('('), Token::Digits(run), Token::Symbol(')'), after @ ..]
+                if !numeral.integer.is_empty() && is_end(after) =>
+            {
+                (vec![*run], 3)
+            }
+            [Token::Command("dot"), Token::Open, Token::Digits(first), Token::Close, rest @ ..] => {
+                let (between, dotted) = match rest {
+                    [Token::Digits(between), dotted @ ..] => (Some(*between), dotted),
+                    dotted => (None, dotted),
+                };
+                match dotted {
+                    [Token::Command("dot"), Token::Open, Token::Digits(last), Token::Close, ..] => {
+                        let part = [*first, between.unwrap_or_default(), *last];
+                        (part.to_vec(), 8 + usize::from(between.is_some()))
+                    }
+                    _ => (vec![*first], 4),
+                }
+            }
+            _ => return,
+        };
+        numeral.repeating = part.concat();
+        self.at += taken;
     }
 
     /// The digits before the point, groups of three joined; empty where the point comes first.
@@ -115,4 +138,12 @@ impl<'s, 'a> Reader<'s, 'a> {
             }
         }
     }
+}
+
+/// Whether no product goes on: `0.5(3)` is a repeating decimal, but nobody knows what `0.5(3)x` is.
+fn is_end(after: &[Token<'_>]) -> bool {
+    matches!(
+        after,
+        [] | [Token::Symbol(',' | ';' | '%' | ')' | ']' | '='), ..] | [Token::Space, Token::Letters { .. }, ..]
+    )
 }

@@ -75,6 +75,12 @@ impl Measure {
         self.factor == Rational::from(1)
     }
 
+    /// How many base units it is beside `other`: a ton is a metric one among metric measures.
+    pub(in crate::answer) fn factor_beside(&self, other: &Self) -> Rational {
+        let metric = matches!(other.name.as_str(), "kg" | "g" | "mg" | "tonne");
+        if self.name == "ton" && metric { Rational::from(1000) } else { self.factor.clone() }
+    }
+
     /// Whether it is a hundredth of a currency.
     pub(super) fn is_cents(&self) -> bool {
         self.dimension.currency == '¢'
@@ -163,6 +169,7 @@ const TABLE: &[Row] = &[
     ("g gm gram gramme", MASS, 1, 1000),
     ("kg kilogram kilo kilogramme", MASS, 1, 1),
     ("tonne", MASS, 1000, 1),
+    ("ton", MASS, 45_359_237, 50_000),
     ("oz ounce", MASS, 45_359_237, 1_600_000_000),
     ("lb pound", MASS, 45_359_237, 100_000_000),
     ("ms millisecond", TIME, 1, 1000),
@@ -183,6 +190,13 @@ const TABLE: &[Row] = &[
     ("rad radian", ARC, 1, 1),
     ("bit", DATA, 1, 1),
     ("byte", DATA, 8, 1),
+    ("kb kilobyte", DATA, 8000, 1),
+    ("mb megabyte", DATA, 8_000_000, 1),
+    ("gb gigabyte", DATA, 8_000_000_000, 1),
+    ("tb terabyte", DATA, 8_000_000_000_000, 1),
+    ("kib kibibyte", DATA, 8192, 1),
+    ("mib mebibyte", DATA, 8_388_608, 1),
+    ("gib gibibyte", DATA, 8_589_934_592, 1),
     ("mph", SPEED, 44_704, 100_000),
     ("kph kmh kmph", SPEED, 1000, 3600),
     ("knot", SPEED, 1852, 3600),
@@ -258,8 +272,11 @@ mod tests {
             ("tablespoon", "teaspoons", 3),
             ("years", "month", 12),
             ("dollars", "cents", 100),
+            ("mb", "kb", 1000),
+            ("kib", "bits", 8192),
             ("mile", "ft", 5280),
             ("lb", "ounces", 16),
+            ("ton", "pounds", 2000),
         ] {
             let (one, other) = (measure(one).expect("known"), measure(other).expect("known"));
             assert!(one.dimension.agrees(other.dimension), "{one:?} {other:?}");

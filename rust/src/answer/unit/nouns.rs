@@ -32,8 +32,8 @@ const NOUNS: &str = "people person point multiple daps man men woman women child
     dot side edge face vertex vertice vertices corner angle triangle circle rectangle polygon hexagon pentagon cell \
     digit integer number value solution combination permutation arrangement outcome possibility possibilitie choice \
     element subset path route handshake diagonal pound cereal computer phone laptop battery batterie camera machine \
-    robot unit way kb mb gb tb psi bpm cad fl ton verst bushel barrel volt ampere amp ohm kilobyte megabyte gigabyte \
-    terabyte kopek kopeck peso franc won pence penny pennie penney dime nickel shilling lightyear volunteer";
+    robot unit way psi bpm cad fl verst bushel barrel volt ampere amp ohm \
+    kopek kopeck peso franc won pence penny pennie penney dime nickel shilling lightyear volunteer";
 
 /// Words that go with a unit and are none themselves.
 const ADJECTIVES: [&str; 32] = [

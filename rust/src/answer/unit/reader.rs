@@ -35,8 +35,18 @@ pub fn unit(span: &[Token<'_>]) -> Option<Found> {
         return Some(Found { unit: Unit::None, perhaps: false });
     }
     let (parts, perhaps) = parts(span)?;
+    let parts = metric(parts);
     let unit = percent(&parts).or_else(|| temperature(&parts)).or_else(|| product(&parts)).or_else(|| noun(&parts))?;
     Some(Found { unit, perhaps })
+}
+
+/// A metric ton is a tonne.
+fn metric(mut parts: Vec<Part>) -> Vec<Part> {
+    let is = |part: &Part, wanted: &[&str]| matches!(part, Part::Word(word) if wanted.contains(&word.as_str()));
+    if matches!(parts.as_slice(), [first, second, ..] if is(first, &["metric"]) && is(second, &["ton", "tons"])) {
+        parts.splice(..2, [Part::Word(String::from("tonne"))]);
+    }
+    parts
 }
 
 /// The words of a unit, and whether all of them are letters that may be variables.
@@ -64,6 +74,14 @@ fn parts(span: &[Token<'_>]) -> Option<(Vec<Part>, bool)> {
                 perhaps = false;
                 parts.push(Part::Word(String::from(if *sign == '℃' { "C" } else { "F" })));
             }
+            // \frac{km}{h}: the numerator is read in its place, and what closes it says "per"
+            Token::Command("frac") if parts.is_empty() && matches!(rest, [Token::Open, ..]) => {
+                let (above, below) = quotient(rest)?;
+                let ((mut parts, one), (below, other)) = (self::parts(above)?, self::parts(below)?);
+                parts.push(Part::Per);
+                parts.extend(below);
+                return Some((parts, one && other));
+            }
             Token::Symbol('/') if !parts.is_empty() => parts.push(Part::Per),
             Token::Symbol('^') if matches!(parts.last(), Some(Part::Word(_))) => {
                 let (power, after) = power(rest)?;
@@ -77,6 +95,15 @@ fn parts(span: &[Token<'_>]) -> Option<(Vec<Part>, bool)> {
         }
     }
     Some((parts, perhaps))
+}
+
+/// The two groups of a fraction that ends the span and holds no other.
+fn quotient<'s, 'a>(span: &'s [Token<'a>]) -> Option<(&'s [Token<'a>], &'s [Token<'a>])> {
+    let [Token::Open, inner @ .., Token::Close] = span else { return None };
+    let at = inner.windows(2).position(|pair| *pair == [Token::Close, Token::Open])?;
+    let (above, below) = (&inner[..at], &inner[at + 2..]);
+    let plain = |group: &[Token<'_>]| !group.contains(&Token::Command("frac"));
+    (plain(above) && plain(below)).then_some((above, below))
 }
 
 /// `{2}`, `{-1}`.
@@ -103,7 +130,7 @@ fn word(run: &str, text: bool, spaced: bool, before: &[Part]) -> Option<String> 
         return (measured || (lower == "a" && !before.is_empty()))
             .then(|| if measured { run.to_owned() } else { lower });
     }
-    let scale = matches!(lower.as_str(), "celsius" | "fahrenheit" | "kelvin" | "kelvins" | "percent");
+    let scale = matches!(lower.as_str(), "metric" | "celsius" | "fahrenheit" | "kelvin" | "kelvins" | "percent");
     let power = matches!(lower.as_str(), "squared" | "cubed") && !before.is_empty();
     let known = scale
         || power
