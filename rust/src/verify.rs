@@ -86,6 +86,12 @@ impl<'a> Sides<'a> {
                 return Verdict::Wrong;
             }
         }
+        if let Some((_, Some(text))) = letter_of_gold(self.text) {
+            // "(A) 5" says 5.
+            if compare(&read(text, self.check), read_gold, self.check) == Ok(Comparison::Equal) {
+                return Verdict::Correct;
+            }
+        }
         match (found, &read_gold.reading, &self.answer.reading) {
             (Ok(Comparison::Different), ..) => Verdict::Wrong,
             (_, Reading::Empty, _) => Verdict::BadGold,

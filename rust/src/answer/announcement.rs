@@ -92,10 +92,7 @@ fn about<'s, 'a>(span: &'s [Token<'a>]) -> Option<(Option<String>, &'s [Token<'a
         [Token::Symbol('≈' | '∼' | '~') | Token::Command("approx" | "sim"), rest @ ..] => rest,
         _ => return None,
     };
-    let rest = match rest {
-        [Token::Symbol('.'), rest @ ..] => trimmed(rest),
-        rest => trimmed(rest),
-    };
+    let rest = trimmed(rest.strip_prefix(&[Token::Symbol('.')]).unwrap_or(rest));
     matches!(rest.first(), Some(first) if !matches!(first, Token::Letters { .. })).then_some((None, rest))
 }
 

@@ -197,11 +197,15 @@ fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Compari
     })
 }
 
-/// Whether something was read; of a list one item is enough, since prose with a comma in it has none.
+/// Whether something was read; of a list one item that is no word is enough, since prose with a comma in it has none.
 pub(super) fn is_known(reading: &Reading) -> bool {
     match reading {
         Reading::Unread | Reading::OverBudget | Reading::Empty => false,
-        Reading::Several(_, items) => items.iter().any(|item| is_known(&item.reading)),
+        Reading::Several(_, items) => {
+            let words = |item: &Answer| matches!(item.reading, Reading::Words(_));
+            items.iter().any(|item| is_known(&item.reading) && !words(item))
+                || items.iter().all(|item| is_known(&item.reading))
+        }
         _ => true,
     }
 }

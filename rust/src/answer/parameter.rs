@@ -102,8 +102,9 @@ fn spoken<'s, 'a>(span: &'s [Token<'a>]) -> Option<(&'s [Token<'a>], &'a str, Do
         })
         .collect();
     let (at, parameter) = match words.as_slice() {
-        [(_, "integer"), (_, "an" | "any"), (_, "is"), (at, name)] => (*at, *name),
-        [(_, name), (at, "integer" | "integers"), ..] => (*at, *name),
+        [(_, "integer"), (_, "an" | "any"), (_, "is"), (at, name)] | [(_, name), (at, "integer" | "integers"), ..] => {
+            (*at, *name)
+        }
         _ => return None,
     };
     (parameter.len() == 1).then(|| (&span[..at], parameter, Domain::Integers))

@@ -54,7 +54,7 @@ pub(super) fn compare(
 }
 
 /// The rows of a matrix that is written as a list of lists: `[[1, 2], [3, 4]]`.
-fn rows<'a>((shape, items): (Shape, &'a [Answer])) -> Option<Vec<&'a [Answer]>> {
+fn rows((shape, items): (Shape, &[Answer])) -> Option<Vec<&[Answer]>> {
     let rows: Option<Vec<&[Answer]>> = items
         .iter()
         .map(|item| match &item.reading {

@@ -1,8 +1,11 @@
 //! Signs at the end of an answer that were left there when it was cut out of a text.
 
-/// Without a dollar that ends mathematics which never began, and without a brace that closes nothing.
+/// Without a dollar that ends mathematics which never began, a brace that closes nothing, or a backslash alone.
 pub(super) fn without_strays(text: &str) -> &str {
     let mut text = text.trim_end();
+    if let Some(rest) = text.strip_suffix('\\').filter(|rest| !rest.ends_with('\\')) {
+        text = rest.trim_end(); // of "\\ ", a space
+    }
     let sentence = text.trim_end_matches(['.', ' ']);
     if let Some(rest) = sentence.strip_suffix('$') {
         let closes = rest.ends_with(['}', ')', ']']);
@@ -42,6 +45,7 @@ mod tests {
             (r"\{1\}$.", r"\{1\}"),
             (r"\frac{1}{2}}", r"\frac{1}{2}"),
             (r"\frac{1}{2}", r"\frac{1}{2}"),
+            ("5\\", "5"),
             ("5$", "5$"),
             ("$(1)$", "$(1)$"),
             (r"\{1\}", r"\{1\}"),

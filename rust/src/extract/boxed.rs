@@ -105,11 +105,45 @@ fn after_box_command(text: &str, at: usize) -> Option<usize> {
     Some(after + (rest.len() - rest.trim_start_matches(' ').len()))
 }
 
-/// `\boxed 42`: the run up to the next space.
+/// Bytes that `\boxed\frac{…}{…}` may have without braces of its own.
+const MAX_BARE: usize = 400;
+
+/// `\boxed 42`: the run up to the next space; `\boxed\frac12`: the command with its arguments.
 fn bare_argument(text: &str, at: usize) -> std::ops::Range<usize> {
     let rest = &text[at..];
+    if rest.starts_with("\\frac") || rest.starts_with("\\dfrac") || rest.starts_with("\\sqrt") {
+        let wanted = if rest.starts_with("\\sqrt") { 1 } else { 2 };
+        return at..at + command_with_arguments(&rest.as_bytes()[..rest.len().min(MAX_BARE)], wanted);
+    }
     let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '$' | '\\' | '{' | '}')).unwrap_or(rest.len());
     at..at + end
+}
+
+/// How long a command with so many arguments is, of which each is a group or a digit; nothing where they are not there.
+fn command_with_arguments(bytes: &[u8], wanted: usize) -> usize {
+    let mut at = 1 + bytes[1..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    for _ in 0..wanted {
+        match bytes.get(at) {
+            Some(b'{') => {
+                let mut depth = 0_usize;
+                loop {
+                    match bytes.get(at) {
+                        None => return 0,
+                        Some(b'{') => depth += 1,
+                        Some(b'}') => depth -= 1,
+                        Some(_) => {}
+                    }
+                    at += 1;
+                    if depth == 0 {
+                        break;
+                    }
+                }
+            }
+            Some(byte) if byte.is_ascii_digit() => at += 1,
+            _ => return 0,
+        }
+    }
+    at
 }
 
 /// Whether what stands between two boxes only joins them.
@@ -120,7 +154,8 @@ fn joins(between: &str) -> bool {
     let mut words = between
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '$' | '&' | '\\' | '(' | ')' | '{' | '}' | '*'))
         .filter(|word| !word.is_empty());
-    words.all(|word| matches!(word, "and" | "or" | "text" | "quad" | "qquad"))
+    let named = between.trim_end().ends_with('='); // "x = [1] or x = [2]"
+    words.all(|word| matches!(word, "and" | "or" | "text" | "quad" | "qquad") || (named && matches!(word.as_bytes(), [b'=' | b'a'..=b'z'])))
 }
 
 #[cfg(test)]
@@ -149,6 +184,11 @@ mod tests {
             ("} { \\boxed{5}", "5"),
             ("\\boxed{}", ""),
             ("\\boxed", ""),
+            ("\\boxed\\frac{1}{2}", "\\frac{1}{2}"),
+            ("\\boxed \\frac12.", "\\frac12"),
+            ("\\boxed\\frac{1", ""),
+            ("\\boxed{1} - 5 = \\boxed{2}", "2"),
+            ("$x = \\boxed{1}$ or $x = \\boxed{2}$", "1, 2"),
             ("\\boxed{1} wait \\boxed{2", ""),
             ("\\boxed{1} and \\boxed{2}", "1, 2"),
             ("$\\boxed{1}$, $\\boxed{2}$ or $\\boxed{3}$", "1, 2, 3"),

@@ -7,6 +7,9 @@ use super::Found;
 /// Clauses that follow an answer and do not belong to it.
 const CLAUSES: [&str; 7] = [" because ", " since ", ", so ", ", which ", ", as ", ". i hope it is correct", " (since "];
 
+/// What is announced. Each is searched once, from the end.
+const NOUNS: [&str; 3] = ["answer", "correct option", "correct choice"];
+
 /// Space and markdown that may stand between the words and the answer.
 fn is_filler(c: char) -> bool {
     c.is_whitespace() || matches!(c, '*' | '_' | '`')
@@ -15,23 +18,25 @@ fn is_filler(c: char) -> bool {
 /// What the last announcement announces: up to the end of its sentence, or the mathematics it begins with.
 pub(super) fn announced(text: &str) -> Found<'_> {
     let lower = text.to_ascii_lowercase(); // the same bytes at the same places
-    let mut end = lower.len();
-    while let Some(at) = lower[..end].rfind("answer") {
-        if let Some(begin) = after_announcement(&lower, at) {
-            return Found::Answer(Cow::Borrowed(first_statement(&text[begin..])));
+    for noun in NOUNS {
+        let mut end = lower.len();
+        while let Some(at) = lower[..end].rfind(noun) {
+            if let Some(begin) = after_announcement(&lower, at, noun) {
+                return Found::Answer(Cow::Borrowed(first_statement(&text[begin..])));
+            }
+            end = at;
         }
-        end = at;
     }
     Found::Absent
 }
 
-/// Where the announced begins, if "answer" at `at` announces.
-fn after_announcement(lower: &str, at: usize) -> Option<usize> {
+/// Where the announced begins, if the noun at `at` announces.
+fn after_announcement(lower: &str, at: usize, noun: &str) -> Option<usize> {
     let window = |from: usize| lower[from..].char_indices().take(12);
     let past = |from: usize, belongs: fn(char) -> bool| {
         from + window(from).find(|(_, c)| !belongs(*c)).map_or(0, |(offset, _)| offset)
     };
-    let word_end = at + "answer".len();
+    let word_end = at + noun.len();
     let mut begin = past(word_end, is_filler);
     if let Some(rest) = lower[begin..].strip_prefix(':') {
         return Some(lower.len() - rest.len());
@@ -39,7 +44,7 @@ fn after_announcement(lower: &str, at: usize) -> Option<usize> {
     begin = past(word_end, char::is_whitespace);
     let rest = lower[begin..].strip_prefix("is")?;
     let after = lower.len() - rest.len();
-    let definite = lower[..at].trim_end_matches(is_filler);
+    let definite = if noun == "answer" { &lower[..at] } else { "the" }.trim_end_matches(is_filler);
     let definite = ["the", "final", "my", "our", "correct"].iter().any(|word| definite.ends_with(word));
     if !definite || !rest.starts_with(|c: char| is_filler(c) || matches!(c, ':' | '$' | '\\')) {
         return None;
@@ -99,6 +104,7 @@ mod tests {
     fn announcements_and_where_they_end() {
         for (text, said) in [
             ("The answer is 42.", "42"),
+            ("The correct option is (C).", "(C)"),
             ("the final answer is: 42", "42"),
             ("**Final Answer:** **73**", "73"),
             ("Answer: 42", "42"),
