@@ -2,6 +2,7 @@
 
 use super::check::Check;
 use super::compare::Comparison;
+use super::exclusion::exclusion;
 use super::inequality::inequality;
 use super::name::is_name;
 use super::real_set::{End, Piece, RealSet};
@@ -55,6 +56,9 @@ pub(super) fn set(span: &[Token<'_>], check: &Check<'_>) -> Result<Option<Named>
         let (Some((name, one)), Some((_, other))) = (one, other) else { return Ok(None) };
         let twice = one.compare(&other, check)? == Comparison::Equal;
         return Ok(twice.then_some((name, one)));
+    }
+    if let Some(all_but) = exclusion(span, check)? {
+        return Ok(Some(all_but));
     }
     union(span, 0, check)
 }

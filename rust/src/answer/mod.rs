@@ -15,6 +15,7 @@ pub mod counted;
 mod date;
 pub mod describe;
 mod determinant;
+mod exclusion;
 mod inequality;
 mod interval;
 mod linear;

@@ -106,7 +106,7 @@ fn after_box_command(text: &str, at: usize) -> Option<usize> {
 }
 
 /// Bytes that `\boxed\frac{…}{…}` may have without braces of its own.
-const MAX_BARE: usize = 400;
+const MAX_BARE: usize = 64;
 
 /// `\boxed 42`: the run up to the next space; `\boxed\frac12`: the command with its arguments.
 fn bare_argument(text: &str, at: usize) -> std::ops::Range<usize> {
@@ -155,7 +155,10 @@ fn joins(between: &str) -> bool {
         .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '$' | '&' | '\\' | '(' | ')' | '{' | '}' | '*'))
         .filter(|word| !word.is_empty());
     let named = between.trim_end().ends_with('='); // "x = [1] or x = [2]"
-    words.all(|word| matches!(word, "and" | "or" | "text" | "quad" | "qquad") || (named && matches!(word.as_bytes(), [b'=' | b'a'..=b'z'])))
+    words.all(|word| {
+        matches!(word, "and" | "or" | "text" | "quad" | "qquad")
+            || (named && matches!(word.as_bytes(), [b'=' | b'a'..=b'z']))
+    })
 }
 
 #[cfg(test)]
