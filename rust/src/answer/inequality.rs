@@ -1,7 +1,8 @@
 //! Inequalities in one variable as sets of real numbers.
 
 use super::check::Check;
-use super::interval::{Named, agree, is_infinite};
+use super::infinity::is_infinite;
+use super::interval::{Named, agree};
 use super::name::is_name;
 use super::real_set::{End, Piece, RealSet};
 use super::relation::{Kind, relations, sides};

@@ -4,6 +4,7 @@ use super::check::Check;
 use super::compare::Comparison;
 use super::exclusion::exclusion;
 use super::inequality::inequality;
+use super::infinity::is_infinite;
 use super::name::is_name;
 use super::real_set::{End, Piece, RealSet};
 use super::relation::sides;
@@ -285,31 +286,6 @@ pub(super) fn bracketed(
         }
     }
     Ok(Some(RealSet { pieces: vec![Piece { low, high }], ordered }))
-}
-
-/// `\infty` or `-\infty` by itself, in words.
-pub(super) fn infinity(span: &[Token<'_>]) -> Option<&'static str> {
-    if is_infinite(span, false) {
-        Some("infinity")
-    } else if is_infinite(span, true) {
-        Some("minus infinity")
-    } else {
-        None
-    }
-}
-
-/// `-\infty` for the lower end, `\infty` or `+\infty` for the upper.
-pub(super) fn is_infinite(span: &[Token<'_>], below: bool) -> bool {
-    let (negative, rest) = match span {
-        [Token::Symbol('-'), rest @ ..] => (true, trimmed(rest)),
-        [Token::Symbol('+'), rest @ ..] => (false, trimmed(rest)),
-        rest => (false, rest),
-    };
-    let infinite = matches!(
-        rest,
-        [Token::Command("infty") | Token::Letters { run: "inf" | "infinity" | "infty" | "oo" | "Infinity", .. }]
-    );
-    infinite && negative == below
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod describe;
 mod determinant;
 mod exclusion;
 mod inequality;
+mod infinity;
 mod interval;
 mod linear;
 mod list;

@@ -3,6 +3,7 @@
 use super::check::Check;
 use super::clock::clock;
 use super::content::{divides_by_zero, has_content};
+use super::infinity::infinity;
 use super::name::named;
 use super::relation::{Relation, relations};
 use super::split::outside;
@@ -165,7 +166,7 @@ fn beyond_numbers(span: &[Token<'_>], place: Place, depth: usize, check: &Check<
     if let Some(sign) = sign(span) {
         return Ok(Reading::Words(sign).into());
     }
-    if let Some(infinity) = interval::infinity(span) {
+    if let Some(infinity) = infinity(span) {
         return Ok(Reading::Words(infinity.to_owned()).into());
     }
     let separated = !outside(span, list::separates).is_empty();
