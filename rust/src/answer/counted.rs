@@ -14,7 +14,7 @@ use crate::number::words::{multiplier, spelled};
 const MAX_WORDS: usize = 5;
 
 /// Words that make the number before them another one, or none.
-const CHANGES: [&str; 52] = [
+const CHANGES: [&str; 64] = [
     "half",
     "halves",
     "quarter",
@@ -63,6 +63,18 @@ const CHANGES: [&str; 52] = [
     "maybe",
     "power",
     "basis",
+    "negative",
+    "divided",
+    "multiplied",
+    "raised",
+    "added",
+    "subtracted",
+    "short",
+    "reciprocal",
+    "inverse",
+    "opposite",
+    "except",
+    "without",
     "of",
     "double",
     "triple",
