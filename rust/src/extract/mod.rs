@@ -3,6 +3,8 @@
 mod answer_tag;
 mod boxed;
 mod choice;
+mod choice_clauses;
+mod choice_words;
 mod hash_marks;
 mod last_number;
 mod math_span;
