@@ -36,6 +36,19 @@ def test_a_function_of_ones_own() -> None:
     assert batched(silent)(["a"], ["b"]).rewards == [0.25]
 
 
+def test_a_function_that_has_no_hash() -> None:
+    class Exact:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared by identity")
+
+        def __call__(self, completion: str, gold: str) -> float:
+            return float(completion == gold)
+
+    assert batched(Exact())(["a", "b"], ["a", "a"]).rewards == [1, 0]
+
+
 def test_under_a_time_limit() -> None:
     with TimeLimited("operator:truediv", seconds=5) as limited:
         batch = batched(limited)([1, 1, 3], [2, 0, 4])  # type: ignore[list-item]

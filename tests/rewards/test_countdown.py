@@ -1,7 +1,9 @@
 import time
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +74,10 @@ def test_values_are_exact() -> None:
     assert countdown("<answer>0.1 + 0.2</answer>", "0.3", [0.1, 0.2]).reward == 1
     assert countdown("<answer>1 / 3</answer>", Fraction(1, 3), [1, 3]).reward == 1
     assert countdown("<answer>1 / 3</answer>", "0.3333333333333333", [1, 3]).reward == 0
+    assert countdown("<answer>0.1 + 0.2</answer>", np.float32(0.3), [np.float32(0.1), np.float64(0.2)]).reward == 1
+    assert countdown("<answer>0.1 + 0.2</answer>", Decimal("0.30"), [Decimal("0.1"), "0.2"]).reward == 1
+    for target in (Decimal("NaN"), Decimal("1e999999"), Decimal("-Infinity")):
+        assert countdown("<answer>1</answer>", target, [1]).verdict == Verdict.BAD_GOLD
     big = 10**40
     assert countdown(f"<answer>{big} - 1</answer>", big - 1, [big, 1]).reward == 1
     assert countdown(f"<answer>{big} - 1</answer>", big, [big, 1]).reward == 0
@@ -81,6 +87,13 @@ def test_values_are_exact() -> None:
 def test_a_target_that_is_no_number_is_a_bad_gold(target: Any) -> None:
     assert countdown("<answer>25</answer>", target, [25]).verdict == Verdict.BAD_GOLD
     assert countdown("<answer>25</answer>", 25, [25, target]).verdict == Verdict.BAD_GOLD
+    assert countdown("", target, [25]).format_reward == 0
+    assert countdown("<answer>25</answer>", target, [25]).format_reward == 1
+
+
+def test_a_text_is_no_list_of_numbers() -> None:
+    with pytest.raises(ValueError, match="numbers is '12': it must be a list of numbers"):
+        countdown("<answer>1 + 2</answer>", 3, "12")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +115,7 @@ def test_a_target_that_is_no_number_is_a_bad_gold(target: Any) -> None:
 def test_hostile_texts_end_at_once(expression: str) -> None:
     started = time.perf_counter()
     assert countdown(f"<answer>{expression}</answer>", 1, [1, 9, 9, 9]).reward == 0
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 10  # hanging is what it must not; a slow machine may be slow
 
 
 def trees(numbers: list[int], data: st.DataObject) -> str:
@@ -114,7 +127,7 @@ def trees(numbers: list[int], data: st.DataObject) -> str:
     return f"({left}) {data.draw(st.sampled_from('+-*/'))} ({right})"
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(numbers=st.lists(st.integers(0, 100), min_size=1, max_size=6), data=st.data())
 def test_the_value_is_that_of_python(numbers: list[int], data: st.DataObject) -> None:
     expression = trees(numbers, data)

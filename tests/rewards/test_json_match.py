@@ -71,7 +71,7 @@ def test_what_is_no_json_says_why_and_at_once(answer: str, reason: str) -> None:
     reward = json_match(answer, "1")
     assert (reward.reward, reward.verdict) == (0, Verdict.UNPARSED)
     assert reason in reward.reason
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 10  # hanging is what it must not; a slow machine may be slow
     assert json_match("1", answer).verdict == Verdict.BAD_GOLD
 
 
@@ -106,7 +106,9 @@ def test_the_gold_may_be_a_value() -> None:
     loop: list[Any] = []
     loop.append(loop)
     for gold in (float("nan"), {1, 2}, loop):
-        assert json_match("1", gold).verdict == Verdict.BAD_GOLD
+        for answer, form in (("1", 1), ("", 0)):
+            reward = json_match(answer, gold)
+            assert (reward.verdict, reward.format_reward) == (Verdict.BAD_GOLD, form)
 
 
 VALUES = st.recursive(
@@ -116,13 +118,13 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(VALUES, st.booleans())
 def test_any_value_is_itself(value: Any, ascii_only: bool) -> None:
     assert json_match(json.dumps(value, ensure_ascii=ascii_only, indent=1), json.dumps(value)).reward == 1
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(VALUES, VALUES)
 def test_two_values_are_equal_where_python_says_so(one: Any, other: Any) -> None:
     def kinds(value: Any) -> str:

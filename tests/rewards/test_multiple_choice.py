@@ -42,6 +42,46 @@ def test_without_the_options_it_is_the_letter() -> None:
     assert multiple_choice("A) is too small. The answer is (B).", "B", ["1", "2"]).reward == 1
 
 
+@pytest.mark.parametrize("options", [None, CITIES])
+@pytest.mark.parametrize(
+    "completion",
+    [
+        "not B",
+        "B is wrong",
+        "It cannot be (B).",
+        "A and B",
+        "(A), (B)",
+        "A, B, C, D",
+        "maybe B",
+        "The answer is not B.",
+        "The answer is (A) or (B).",
+        "The answer is (B) or (A).",
+        "The answer is B) or C)",
+        "<answer>(B) and (C)</answer>",
+        "<answer>B) is wrong</answer>",
+    ],
+)
+def test_a_letter_that_is_denied_or_one_of_several_earns_nothing(completion: str, options: list[str] | None) -> None:
+    for gold in "ABC":
+        assert multiple_choice(completion, gold, options).reward == 0
+
+
+@pytest.mark.parametrize("options", [None, CITIES])
+@pytest.mark.parametrize(
+    "completion",
+    [
+        "B, because A is too small",
+        "The answer is (B).",
+        "Not A but B",
+        "A is wrong, so B",
+        "It's B, not A.",
+        "B. The others are wrong.",
+    ],
+)
+def test_what_is_said_of_the_others_leaves_the_choice(completion: str, options: list[str] | None) -> None:
+    assert multiple_choice(completion, "B", options).reward == 1
+
+
 def test_options_with_labels_of_their_own() -> None:
     options = {"1": "three", "2": "four", "3": "one"}
     assert multiple_choice("<answer>2</answer>", "2", options).reward == 1
@@ -63,6 +103,14 @@ def test_a_gold_that_names_no_option_is_bad(gold: str | int) -> None:
     assert multiple_choice("C", gold, CITIES).verdict == Verdict.BAD_GOLD
 
 
+def test_beside_a_bad_gold_the_form_is_still_that_there_is_an_answer() -> None:
+    assert multiple_choice("", "London", CITIES).format_reward == 0
+    assert multiple_choice("(B)", "London", CITIES).format_reward == 1
+    assert multiple_choice("Rome", "London", CITIES).format_reward == 1
+
+
 def test_more_options_than_letters_want_labels() -> None:
     with pytest.raises(ValueError, match="27 options"):
         multiple_choice("A", "A", ["x"] * 27)
+    with pytest.raises(ValueError, match="gold is True: it must be a label"):
+        multiple_choice("A", True, CITIES)

@@ -44,11 +44,20 @@ def test_gsm8k_takes_a_worked_solution_as_gold() -> None:
     assert gsm8k("#### 7", ["6", "so 7\n#### 7"]) == RIGHT
 
 
-@pytest.mark.parametrize("gold", [42, 42.0, np.int64(42), np.float32(42), ["41", "42"]])
+@pytest.mark.parametrize("gold", [42, 42.0, np.int64(42), np.float32(42), ["41", "42"], [41, 42]])
 def test_a_gold_may_be_a_number_or_several_texts(gold: Any) -> None:
     completion = "</think> <answer>\\boxed{42}\n#### 42</answer>"
     assert r1_zero("</think> <answer>42</answer>", gold) == boxed(completion, gold) == gsm8k("#### 42", gold) == RIGHT
     assert r1_zero_many(["</think> <answer>42</answer>"], [gold]) == boxed_many([completion], [gold]) == [RIGHT]
+
+
+@pytest.mark.parametrize("gold", [True, np.bool_(True), None, ["42", True], [["42"]], b"42", {"42": 1}])
+def test_any_other_gold_is_refused(gold: Any) -> None:
+    for one, many in ((r1_zero, r1_zero_many), (boxed, boxed_many), (gsm8k, gsm8k_many)):
+        with pytest.raises(ValueError, match="it must be a text, a number, or a list of those"):
+            many(["42"], [gold])
+        with pytest.raises(ValueError, match="it must be a text, a number, or a list of those"):
+            one("</think> <answer>42</answer>", gold)
 
 
 def test_the_verifiers_options_are_passed_on() -> None:

@@ -43,11 +43,16 @@ def test_nothing_is_no_answer() -> None:
     assert text_match("?!", "x", ignore_punctuation=True).verdict == Verdict.NO_ANSWER
     assert text_match("x", "").verdict == Verdict.BAD_GOLD
     assert text_match("x", []).verdict == Verdict.BAD_GOLD
+    for answer, form in (("x", 1), ("?!", 1), ("", 0)):
+        reward = text_match(answer, ["?!", " "], ignore_punctuation=True)
+        assert (reward.verdict, reward.format_reward) == (Verdict.BAD_GOLD, form)
+    assert text_match("?!", "?!").verdict == Verdict.CORRECT
+    assert text_match("x", ["?!", "x"], ignore_punctuation=True).verdict == Verdict.CORRECT
 
 
 @pytest.mark.parametrize("text", ["\u0302\u0323" * 50_000, "a" * 1_000_000, "\ufdfa" * 50_000, "\ud800", "\0"])
 def test_hostile_texts_end_at_once(text: str) -> None:
     started = time.perf_counter()
     assert text_match(text, "a").reward == 0
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 10  # hanging is what it must not; a slow machine may be slow
     assert text_match(text, [text]).reward == (0 if "\ud800" in text else 1)

@@ -45,11 +45,11 @@ _BY_NAME: dict[str, Callable[..., Reward]] = {
     reward.__name__: reward for reward in (r1_zero, boxed, gsm8k, multiple_choice, countdown, json_match, text_match)
 }
 # These leave the interpreter and use all cores.
-_MANY: dict[Callable[..., Reward | float], Callable[..., list[Reward]]] = {
-    r1_zero: r1_zero_many,
-    boxed: boxed_many,
-    gsm8k: gsm8k_many,
-}
+_MANY: list[tuple[Callable[..., Reward], Callable[..., list[Reward]]]] = [
+    (r1_zero, r1_zero_many),
+    (boxed, boxed_many),
+    (gsm8k, gsm8k_many),
+]
 
 
 def batched(reward: RewardLike, **options: Any) -> BatchReward:  # noqa: ANN401
@@ -61,6 +61,7 @@ def batched(reward: RewardLike, **options: Any) -> BatchReward:  # noqa: ANN401
     Raises `ValueError` for a name that is no reward.
     """
     one = reward_named(reward) if isinstance(reward, str) else reward
+    of_all = next((many for single, many in _MANY if single is one), None)  # whose own == and hash nobody asks
 
     def many(completions: Sequence[str], golds: Sequence[Any], /, **columns: Sequence[Any]) -> BatchRewards:
         for name, column in {"golds": golds, **columns}.items():
@@ -72,8 +73,8 @@ def batched(reward: RewardLike, **options: Any) -> BatchReward:  # noqa: ANN401
             return BatchRewards(
                 limited.rewards, [failure.name.lower() if failure else "scored" for failure in limited.failures]
             )
-        if one in _MANY and not columns:
-            return _recorded(_MANY[one](completions, golds, **options))
+        if of_all is not None and not columns:
+            return _recorded(of_all(completions, golds, **options))
         return _recorded(
             [
                 one(completion, gold, **{name: column[row] for name, column in columns.items()}, **options)

@@ -23,16 +23,21 @@ def countdown(
     An expression with another value or other numbers is `WRONG`, what is no such expression `UNPARSED`, one longer
     than 10,000 characters or nested more than 50 deep `OVER_BUDGET`; a target or number that is none is `BAD_GOLD`.
 
+    Raises `ValueError` when `numbers` is a text instead of a list, or the mode none.
+
     >>> countdown("<answer> (25 - 1) / 4 * 3 </answer>", 18, [1, 3, 4, 25]).reward
     1.0
     >>> countdown("<answer> 25 - 4 - 3 </answer>", 18, [1, 3, 4, 25]).reason
     '1 of the numbers is left out: 1'
     """
+    if isinstance(numbers, (str, bytes)):
+        raise ValueError(f"numbers is {numbers!r:.80}: it must be a list of numbers")
     goal = exact_number(target)
     given = [exact_number(number) for number in numbers]
-    if goal is None or None in given:
-        return judged(Verdict.BAD_GOLD, "the target and the numbers must be finite numbers")
     answer = extract_answer(completion, mode=mode)
+    if goal is None or None in given:
+        reason = "the target and the numbers must be finite numbers"
+        return judged(Verdict.BAD_GOLD, reason, answered=answer is not None)
     if answer is None:
         return judged(Verdict.NO_ANSWER)
     return judged(*_check(answer, goal, Counter(number for number in given if number is not None), at_most_once))

@@ -2,11 +2,12 @@
 
 import math
 import re
+from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 from typing import TypeAlias
 
-Number: TypeAlias = int | float | Fraction | str
+Number: TypeAlias = int | float | Fraction | Decimal | str
 """A number, or how it is written: `"2.5"`, `"-7/3"`."""
 
 _WRITTEN = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100}|/[0-9]{1,100})?")
@@ -20,9 +21,11 @@ def exact_number(value: object) -> Fraction | None:
         return Fraction(int(value))
     if isinstance(value, Rational):
         return Fraction(value)
-    if isinstance(value, Real):
-        number = float(value)
-        return Fraction(repr(number)) if math.isfinite(number) else None
+    if isinstance(value, Decimal):
+        # An exponent of a million would be a million digits.
+        return Fraction(value) if value.is_finite() and abs(value.adjusted()) <= 1000 else None
+    if isinstance(value, Real):  # in its own precision: NumPy's 32-bit 0.3 prints 0.3
+        return Fraction(str(value)) if math.isfinite(value) else None
     if isinstance(value, str) and _WRITTEN.fullmatch(value.strip()):
         try:
             return Fraction(value.strip())

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def gsm8k(completion: str, gold: GoldLike, **options: "Unpack[VerifyOptions]") -> Reward:
-    """Reward a right `#### X`; a gold may be a worked solution that itself ends in `#### X`."""
+    """Reward a right `#### X`; a gold may be a worked solution that itself ends in `#### X`.
+
+    Raises `ValueError` for a gold that is neither text nor number (None, True), and for options that the verifier does
+    not know.
+    """
     return judged(verify(completion, _final(gold), mode="gsm8k", **options))
 
 
@@ -24,7 +28,10 @@ def gsm8k_many(
     num_threads: int | None = None,
     **options: "Unpack[VerifyOptions]",
 ) -> list[Reward]:
-    """`[gsm8k(c, g) for c, g in zip(completions, golds)]`, on `num_threads` threads (None: all cores)."""
+    """`[gsm8k(c, g) for c, g in zip(completions, golds)]`, on `num_threads` threads (None: all cores).
+
+    Raises `ValueError` as that does, when the lengths differ, and for fewer than one thread.
+    """
     codes = verify_many(completions, [_final(gold) for gold in golds], mode="gsm8k", num_threads=num_threads, **options)
     return [judged(Verdict(code)) for code in codes.tolist()]
 

@@ -19,16 +19,17 @@ def json_match(completion: str, gold: Any, *, partial: bool = False) -> Reward: 
     letter by letter. With `partial`, where both are objects, the reward is the share of equal fields: those with equal
     values among the keys of either; `answer_reward` stays 1 or 0.
 
-    No JSON (a key twice, NaN, more than 100 levels or 100,000 characters are none) is `UNPARSED`, with the reason.
+    An answer that is no JSON is `UNPARSED`, with the reason (a key twice, NaN, more than 100 levels or 100,000
+    characters are none); such a gold is `BAD_GOLD`.
 
     >>> json_match('```json\\n{"b": [1.0], "a": 2}\\n```', '{"a": 2, "b": [1]}').reward
     1.0
     """
+    text = _json_part(completion)
     try:
         wanted = read_json(gold if isinstance(gold, str) else json.dumps(gold, allow_nan=False))
     except (NotJsonError, TypeError, ValueError, RecursionError) as error:
-        return judged(Verdict.BAD_GOLD, str(error))
-    text = _json_part(completion)
+        return judged(Verdict.BAD_GOLD, str(error), answered=bool(text))
     if not text:
         return judged(Verdict.NO_ANSWER)
     try:

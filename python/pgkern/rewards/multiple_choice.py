@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from ..verification import Verdict, extract_answer
+from ..verification import Verdict, equivalent, extract_answer
 from .reward import Reward, judged
 
 Options: TypeAlias = Sequence[str] | Mapping[str, str]
@@ -25,20 +25,28 @@ def multiple_choice(
     `B) Paris` and `Paris` are the same choice; what is both a letter and a text is the letter. Text is compared but for
     case and space. `gold` is a label, a text, or the index of an option counted from 0; without options it is a letter.
 
-    What names no option, or a letter with the text of another, is `UNPARSED`; a gold that names none is `BAD_GOLD`.
+    A letter that is denied, doubted, or one of several is no choice: `not B`, `B is wrong`, `maybe B`, `A or B`. What
+    names no option, or a letter with the text of another, is `UNPARSED` or `NO_ANSWER`; a gold that names none is
+    `BAD_GOLD`.
+
+    Raises `ValueError` for more than 26 options in a sequence (a mapping has labels of its own), a gold that is a bool,
+    and a mode that is none.
 
     >>> multiple_choice("So it is **(C)**.", "Rome", ["Oslo", "Bern", "Rome"]).reward
     1.0
     """
+    if isinstance(gold, bool):
+        raise ValueError(f"gold is {gold}: it must be a label, a text, or the index of an option")
     texts = _labelled(options)
     right = _chosen(gold, texts) if isinstance(gold, str) else _at(gold, texts)
-    if right is None:
-        return judged(Verdict.BAD_GOLD, f"gold {gold!r} is none of the options {', '.join(texts)}")
+    answer = extract_answer(completion, mode=mode)
     chosen = None
     if options is not None and mode == "choice":
         chosen = _chosen(completion.rpartition("</think>")[2], texts)
+    if right is None:
+        reason = f"gold {gold!r} is none of the options {', '.join(texts)}"
+        return judged(Verdict.BAD_GOLD, reason, answered=answer is not None or chosen is not None)
     if chosen is None:
-        answer = extract_answer(completion, mode=mode)
         if answer is None:
             return judged(Verdict.NO_ANSWER)
         chosen = _chosen(answer, texts)
@@ -87,9 +95,14 @@ def _by_label(answer: str, texts: dict[str, str]) -> str | None:
                 rest = bare.removeprefix(f"{opening}{spelling}{closing}")
                 if len(rest) == len(bare):
                     continue
-                if not rest.strip("*. \t\r\n") or (closing and (not text or _by_text(rest, {label: text}))):
+                if not rest.strip("*. \t\r\n") or (closing and _goes_on_with(rest, bare, label, text)):
                     return label
     return None
+
+
+def _goes_on_with(rest: str, answer: str, label: str, text: str) -> bool:
+    """Whether the option's text follows; one that is not known may be any that takes nothing back: not `B) or C`."""
+    return _by_text(rest, {label: text}) is not None if text else equivalent(answer, label)
 
 
 def _comparable(text: str) -> str:

@@ -19,6 +19,9 @@ def r1_zero(completion: str, gold: GoldLike, **options: "Unpack[VerifyOptions]")
     grader it comes from (CS336, assignment 5), the form is `"</think> <answer>"` and `"</answer>"` anywhere, spelled
     exactly so; a box inside the answer wins over the rest of it. The answer is the last closed tag, so text behind it
     does no harm.
+
+    Raises `ValueError` for a gold that is neither text nor number (None, True), and for options that the verifier does
+    not know.
     """
     if not _has_the_form(completion):
         return _FORMLESS
@@ -32,7 +35,10 @@ def r1_zero_many(
     num_threads: int | None = None,
     **options: "Unpack[VerifyOptions]",
 ) -> list[Reward]:
-    """`[r1_zero(c, g) for c, g in zip(completions, golds)]`, on `num_threads` threads (None: all cores)."""
+    """`[r1_zero(c, g) for c, g in zip(completions, golds)]`, on `num_threads` threads (None: all cores).
+
+    Raises `ValueError` as that does, when the lengths differ, and for fewer than one thread.
+    """
     codes = verify_many(
         completions, [gold_text(gold) for gold in golds], mode="answer_tag", num_threads=num_threads, **options
     )

@@ -24,7 +24,11 @@ class Reward:
     reason: str = ""
 
 
-def judged(verdict: Verdict, reason: str = "") -> Reward:
-    """1 for the right answer, 0 for any other; the form is that there is an answer at all."""
+def judged(verdict: Verdict, reason: str = "", *, answered: bool | None = None) -> Reward:
+    """1 for the right answer, 0 for any other; the form is that there is an answer at all.
+
+    The verdict says whether there is, but for a bad gold, beside which `answered` does.
+    """
     right = float(verdict == Verdict.CORRECT)
-    return Reward(right, float(verdict != Verdict.NO_ANSWER), right, verdict, reason)
+    form = verdict != Verdict.NO_ANSWER if answered is None else answered
+    return Reward(right, float(form), right, verdict, reason)

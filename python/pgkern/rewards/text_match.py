@@ -29,17 +29,18 @@ def text_match(
     white space around the answer.
 
     Texts that differ are `WRONG`. Unless it is the gold letter by letter, an answer longer than 100,000 characters or
-    with more than 30 combining marks in a row is `OVER_BUDGET`.
+    with more than 30 combining marks in a row is `OVER_BUDGET`; a gold of which nothing is left is `BAD_GOLD`.
+
+    Raises `ValueError` for a mode that is none.
 
     >>> text_match("  The  Nile. ", "the nile", ignore_punctuation=True).reward
     1.0
     """
     golds = [gold] if isinstance(gold, str) else list(gold)
     answer = extract_answer(completion, mode=mode)
-    if not golds or not any(one.strip() for one in golds):
-        return judged(Verdict.BAD_GOLD, "the gold is empty")
-    if answer is None:
-        return judged(Verdict.NO_ANSWER)
+
+    def punctuation(letter: str) -> bool:
+        return ignore_punctuation and unicodedata.category(letter).startswith("P")
 
     def comparable(text: str) -> str:
         if normalize:
@@ -49,19 +50,24 @@ def text_match(
         if normalize and ignore_case:  # folding can take letters apart again
             text = unicodedata.normalize("NFKC", text)
         if ignore_punctuation:
-            text = "".join(letter for letter in text if not unicodedata.category(letter).startswith("P"))
+            text = "".join(letter for letter in text if not punctuation(letter))
         return " ".join(text.split()) if ignore_spaces else text.strip()
 
+    golds = [one for one in golds if not all(letter.isspace() or punctuation(letter) for letter in one)]
+    if not golds:
+        return judged(Verdict.BAD_GOLD, "nothing is left of the gold but what is ignored", answered=answer is not None)
+    if answer is None:
+        return judged(Verdict.NO_ANSWER)
     if answer in golds:
         return judged(Verdict.CORRECT)
     if len(answer) > MAX_CHARACTERS:
         return judged(Verdict.OVER_BUDGET, f"the answer has {len(answer)} characters, more than {MAX_CHARACTERS}")
     if not answer.isascii() and _longest_run_of_marks(answer) > MAX_COMBINING_MARKS:
         return judged(Verdict.OVER_BUDGET, f"more than {MAX_COMBINING_MARKS} combining marks in a row")
-    wanted = comparable(answer)
-    if not wanted:
+    found = comparable(answer)
+    if not found:
         return judged(Verdict.NO_ANSWER, "nothing is left of the answer but what is ignored")
-    return judged(Verdict.CORRECT if any(comparable(one) == wanted for one in golds) else Verdict.WRONG)
+    return judged(Verdict.CORRECT if any(comparable(one) == found for one in golds) else Verdict.WRONG)
 
 
 def _longest_run_of_marks(text: str) -> int:

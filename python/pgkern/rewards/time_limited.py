@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from numbers import Real
 from types import TracebackType
 from typing import Any
 
@@ -76,12 +77,15 @@ class TimeLimited:
         workers: processes, and so calls at the same time.
         default: the reward of a sample whose call failed.
         startup_seconds: for a process to import what the function's file imports; not counted in `seconds`.
+        max_memory_mb: of address space a process may take beyond what it has when the function is loaded, in 2**20
+            bytes; past it the function sees a `MemoryError`. None: as much as there is.
 
     Closing it (`close()`, leaving a `with`, or the end of the program) leaves no process behind; when this process is
     killed, its workers end by themselves.
 
-    Raises `ValueError` at once when the function cannot be found by a worker, `RuntimeError` when its file cannot be
-    loaded there.
+    Raises `ValueError` at once for an argument out of its range and when the function cannot be found by a worker,
+    `RuntimeError` when its file cannot be loaded there, and on a system without `os.waitid` and process groups (it
+    needs Linux, or macOS with Python 3.13).
     """
 
     def __init__(
@@ -92,20 +96,26 @@ class TimeLimited:
         workers: int = 1,
         default: float = 0.0,
         startup_seconds: float = 120.0,
+        max_memory_mb: float | None = None,
     ) -> None:
         if os.environ.get(LOADING):
             raise RuntimeError(
                 "TimeLimited is made while a worker loads the file: put what the program does under "
                 'if __name__ == "__main__", or the reward in a file of its own'
             )
-        if not (math.isfinite(seconds) and 0 < seconds <= 1e6):
-            raise ValueError(f"seconds is {seconds}: it must be above 0 and at most a million")
-        if workers < 1:
-            raise ValueError(f"workers is {workers}: it must be at least 1")
-        self._setup = {"seconds": seconds, "path": list(sys.path), **described(reward)}
+        _refuse_unless_up_to_a_million("seconds", seconds)
+        _refuse_unless_up_to_a_million("startup_seconds", startup_seconds)
+        if max_memory_mb is not None:
+            _refuse_unless_up_to_a_million("max_memory_mb", max_memory_mb)
+        if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
+            raise ValueError(f"workers is {workers!r}: it must be an integer of at least 1")
+        if not isinstance(default, Real) or not math.isfinite(default):
+            raise ValueError(f"default is {default!r}: it must be a finite number")
+        memory = None if max_memory_mb is None else int(max_memory_mb * 2**20)
+        self._setup = {"seconds": float(seconds), "memory": memory, "path": list(sys.path), **described(reward)}
         self.__name__ = reward.rpartition(":")[2] if isinstance(reward, str) else _name_of(reward)
         self._seconds = float(seconds)
-        self._startup_seconds = startup_seconds
+        self._startup_seconds = float(startup_seconds)
         self._default = float(default)
         self._owner = os.getpid()
         self._one_batch_at_a_time = threading.Lock()
@@ -130,9 +140,11 @@ class TimeLimited:
         for name, column in {"golds": golds, **columns}.items():
             if len(column) != len(completions):
                 raise ValueError(f"{len(completions)} completions but {len(column)} {name}: each needs its own")
+        if os.getpid() != self._owner:  # asked before the lock, which a fork may have got held by a thread it lacks
+            raise RuntimeError(f"the reward {self.__name__} is another process’s")
         with self._one_batch_at_a_time:
-            if self._closed or os.getpid() != self._owner:
-                raise RuntimeError(f"the reward {self.__name__} is {'closed' if self._closed else 'another process’s'}")
+            if self._closed:
+                raise RuntimeError(f"the reward {self.__name__} is closed")
             samples = [
                 (completion, gold, {name: column[index] for name, column in columns.items()})
                 for index, (completion, gold) in enumerate(zip(completions, golds, strict=True))
@@ -143,7 +155,9 @@ class TimeLimited:
         return LimitedRewards(rewards, list(reasons), list(failures))
 
     def close(self) -> None:
-        """End the workers; a batch that is being judged in another thread ends first."""
+        """End the workers; a batch that is being judged in another thread ends first. In a fork it does nothing."""
+        if os.getpid() != self._owner:
+            return
         with self._one_batch_at_a_time:
             self._closed = True
             self._end()
@@ -185,6 +199,9 @@ class TimeLimited:
 
     def _outcome(self, worker: int, sample: Any) -> _Outcome:  # noqa: ANN401
         process = self._workers[worker]
+        if process is not None and process.is_dead():  # between two calls: no sample is to blame
+            process.end()
+            process = self._workers[worker] = None
         if process is None:
             try:
                 process = self._workers[worker] = self._started()
@@ -219,6 +236,11 @@ class TimeLimited:
             process.end()
             raise
         return process
+
+
+def _refuse_unless_up_to_a_million(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= 1e6:
+        raise ValueError(f"{name} is {value!r}: it must be a number above 0 and at most a million")
 
 
 def _next(untaken: Iterator[int], taking: threading.Lock) -> int | None:

@@ -45,6 +45,8 @@ def main() -> None:
         _send(channel, {"failure": _said(error)})
         return
     del os.environ[LOADING]
+    if setup["memory"] is not None:
+        _limit_memory(setup["memory"])
     _send(channel, {"ready": True})
     while True:
         request = _receive(channel)
@@ -127,6 +129,20 @@ def _load(name: str, file: str) -> Any:  # noqa: ANN401
     sys.path.insert(0, os.path.dirname(file))
     spec.loader.exec_module(module)
     return module
+
+
+def _limit_memory(size: int) -> None:
+    """No more address space than there is now and `size` bytes; the function cannot take this back."""
+    import resource  # not there on Windows, where this file is imported, too
+
+    taken = 0
+    with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:
+        taken = int(file.read().split()[0]) * resource.getpagesize()
+    limit = taken + size
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _end_with(parent: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 _LENGTH = struct.Struct("<Q")
 _LONGEST_ANSWER = 1 << 16
+_LONGEST_END_SECONDS = 5.0  # a killed process may still wait for a disk
 _LOOK_EVERY_SECONDS = 0.1  # whether the worker still lives: its own children may hold the socket open
 
 
@@ -27,16 +28,24 @@ class WorkerProcess:
     """A process of its own session, so that whatever it starts can be ended with it."""
 
     def __init__(self) -> None:
-        ours, its = socket.socketpair()
+        if not (hasattr(os, "waitid") and hasattr(os, "killpg")):
+            raise RuntimeError(
+                "a worker process needs os.waitid and os.killpg (Linux, or macOS with Python 3.13), "
+                f"which Python {sys.version.split()[0]} on {sys.platform} lacks"
+            )
+        self._channel, its = socket.socketpair()
         with its:
             script = str(Path(__file__).with_name("worker_main.py"))
-            self._process = subprocess.Popen(
-                [sys.executable, script, str(its.fileno()), str(os.getpid())],
-                pass_fds=[its.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        self._channel = ours
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, script, str(its.fileno()), str(os.getpid())],
+                    pass_fds=[its.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except BaseException:
+                self._channel.close()
+                raise
 
     @property
     def pid(self) -> int:
@@ -67,17 +76,25 @@ class WorkerProcess:
             raise WorkerGoneError("worker died (its answer is no answer)")
         return answer
 
+    def is_dead(self) -> bool:
+        """Whether it has ended, without taking notice: its id must stay its own until its group is killed."""
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
     def end(self) -> None:
         """Kill the process and all that it started, now."""
         self._channel.close()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LONGEST_END_SECONDS)
 
     def _receive(self, size: int, until: float) -> bytes:
         received = b""
         while len(received) < size:
-            dead = self._is_dead()  # asked first: what it sent before it died is still there
+            dead = self.is_dead()  # asked first: what it sent before it died is still there
             poll = select.poll()
             poll.register(self._channel, select.POLLIN)
             left = until - time.monotonic()
@@ -91,13 +108,6 @@ class WorkerProcess:
             elif left <= 0:
                 raise TimeoutError
         return received
-
-    def _is_dead(self) -> bool:
-        """Whether it has ended, without taking notice: its id must stay its own until its group is killed."""
-        try:
-            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        except ChildProcessError:
-            return True
 
     def _fate(self) -> str:
         """How it ended; it has closed its end, so it is about to if it has not."""
