@@ -528,3 +528,16 @@ fn exponents_of_negative_numbers_are_whole() {
 fn what_is_nowhere_real_together_is_not_the_same() {
     check(&[(r"\ln(-x)", r"\ln x"), (r"\sqrt{-x}", r"\sqrt{x}"), (r"\ln(-x)", r"\sqrt{x}")], Equality::Different);
 }
+
+#[test]
+fn magnitudes_of_angles() {
+    check(
+        &[
+            (r"\ln|\sec x+\tan x|", r"-\ln|\sec x-\tan x|"),
+            (r"-\ln|\cos x|", r"\ln|\sec x|"),
+            (r"|\tan x|", r"\frac{|\sin x|}{|\cos x|}"),
+        ],
+        Equality::Equal,
+    );
+    check(&[(r"\ln|\sec x+\tan x|", r"\ln|\sec x-\tan x|"), (r"-\ln|\cos x|", r"\ln|\csc x|")], Equality::Different);
+}

@@ -38,6 +38,8 @@ impl Context<'_> {
         }
         let rest = if self.is_real(&peeled.rest)? {
             self.magnitude(&peeled.rest)?.into()
+        } else if let Some((_, real)) = self.centred(&peeled.rest)? {
+            self.magnitude(&real)?.into()
         } else {
             let (imaginary, real): (Vec<_>, Vec<_>) =
                 peeled.rest.terms().iter().cloned().partition(|term| !term.0.power_of(IMAGINARY).is_zero());

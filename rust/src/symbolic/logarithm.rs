@@ -8,6 +8,7 @@ use super::inverse_angle::half_turns;
 use super::monomial::{AtomId, Monomial};
 use super::polynomial::Polynomial;
 use super::symbolic_power::term_fraction;
+use crate::number::rational::Rational;
 
 impl Context<'_> {
     /// ln(of); what is not real for a variable is refused, the logarithm of a number is the principal one.
@@ -18,11 +19,14 @@ impl Context<'_> {
         let of = self.simplified(of)?;
         let (mut above, mut sum) = (of.above.clone(), Fraction::whole(0));
         for (factor, count) in &of.below.0 {
-            if !self.is_real(factor)? {
-                return Err(Failure::TooLarge);
-            }
-            let positive = self.magnitude(factor)?;
-            if positive != *factor && count % 2 == 1 {
+            let (point, real) = match self.is_real(factor)? {
+                true => (Monomial::one(), factor.clone()),
+                false => self.centred(factor)?.ok_or(Failure::TooLarge)?,
+            };
+            let turned = Polynomial::term(point.to_power(Exponent::whole(-i64::from(*count)))?, Rational::from(1));
+            above = self.product(&above, &turned)?;
+            let positive = self.magnitude(&real)?;
+            if positive != real && count % 2 == 1 {
                 above = above.negated();
             }
             let logarithm = self.logarithm_of_rest(&positive)?;

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::Failure;
-use super::atom::{Atom, Context};
+use super::atom::{Atom, Context, IMAGINARY};
 use super::exponent::Exponent;
-use super::monomial::AtomId;
+use super::monomial::{AtomId, Monomial};
 use super::polynomial::Polynomial;
 use crate::certified::{Point, Zero, zero_test};
 use crate::number::rational::Rational;
@@ -98,6 +98,31 @@ impl Context<'_> {
         }
         let conjugate = self.conjugate(polynomial)?;
         Ok(conjugate == *polynomial && !polynomial.atoms().any(|id| self.may_be_complex(id)))
+    }
+
+    /// A polynomial as a real one times a point of the unit circle, by taking the middle power out of each angle:
+    /// z² + 1 = z(z + 1/z). The point comes as the monomial of angles by which the real one is to be multiplied.
+    pub(crate) fn centred(&mut self, polynomial: &Polynomial) -> Result<Option<(Monomial, Polynomial)>, Failure> {
+        let mut angles: Vec<AtomId> =
+            polynomial.atoms().filter(|id| matches!(self.atom(*id), Atom::Circle(_))).collect();
+        angles.sort_unstable();
+        angles.dedup();
+        let mut point = Monomial::one();
+        for id in angles {
+            self.budget.spend(10 * polynomial.terms().len() as u64)?;
+            let powers = || polynomial.terms().iter().map(|term| term.0.power_of(id));
+            let (Some(least), Some(most)) = (powers().min(), powers().max()) else { continue };
+            let middle = least.plus(most)?.times(Exponent::new(1, 2)?)?;
+            point = point.times(&Monomial::of(id, middle))?;
+        }
+        let inverse = Polynomial::term(point.to_power(Exponent::whole(-1))?, Rational::from(1));
+        let mut real = self.product(polynomial, &inverse)?;
+        if !self.is_real(&real)? {
+            let unit = Polynomial::atom(IMAGINARY);
+            real = self.product(&real, &unit)?;
+            point = point.times(&Monomial::of(IMAGINARY, Exponent::whole(-1)))?;
+        }
+        Ok(if self.is_real(&real)? { Some((point, real)) } else { None })
     }
 
     /// Whether an atom's conjugate is its inverse.

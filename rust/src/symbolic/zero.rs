@@ -127,7 +127,8 @@ impl Context<'_> {
                 let side = if count > 0 { &mut above } else { &mut below };
                 *side = self.product(side, &power)?;
             }
-            if above != below {
+            // Positive factors never have products of different signs: then there is no point with the signs assumed.
+            if above != below && above != below.negated() {
                 return Ok(false);
             }
         }
