@@ -56,7 +56,8 @@ pub fn compare(one: &Answer, other: &Answer, check: &Check<'_>) -> Result<Compar
     }
     for reading in std::iter::once(&one.reading).chain(&one.also) {
         for other_reading in std::iter::once(&other.reading).chain(&other.also) {
-            let compared = std::ptr::eq(reading, &one.reading) && std::ptr::eq(other_reading, &other.reading);
+            let compared =
+                std::ptr::eq(reading, &raw const one.reading) && std::ptr::eq(other_reading, &raw const other.reading);
             let pair = match (reading, other_reading) {
                 (Reading::Based(based), reading) if !matches!(reading, Reading::Based(_)) => {
                     check.rule("digits whose base one side says");

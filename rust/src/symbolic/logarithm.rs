@@ -19,9 +19,10 @@ impl Context<'_> {
         let of = self.simplified(of)?;
         let (mut above, mut sum) = (of.above.clone(), Fraction::whole(0));
         for (factor, count) in &of.below.0 {
-            let (point, real) = match self.is_real(factor)? {
-                true => (Monomial::one(), factor.clone()),
-                false => self.centred(factor)?.ok_or(Failure::TooLarge)?,
+            let (point, real) = if self.is_real(factor)? {
+                (Monomial::one(), factor.clone())
+            } else {
+                self.centred(factor)?.ok_or(Failure::TooLarge)?
             };
             let turned = Polynomial::term(point.to_power(Exponent::whole(-i64::from(*count)))?, Rational::from(1));
             above = self.product(&above, &turned)?;

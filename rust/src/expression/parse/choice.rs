@@ -20,10 +20,7 @@ impl Parser<'_, '_, '_> {
         self.take(Token::Close);
         self.at += 1;
         let upper = self.group()?;
-        let letter = match self.peek() {
-            Some(Token::Letters { run: run @ ("C" | "P"), .. }) => run,
-            _ => return Err(Stop::NotOne),
-        };
+        let Some(Token::Letters { run: letter @ ("C" | "P"), .. }) = self.peek() else { return Err(Stop::NotOne) };
         self.at += 1;
         self.expect(Token::Symbol('_'))?;
         let lower = self.group()?;
