@@ -1,5 +1,6 @@
 """The reward function as TRL calls it, and in a run of its own GRPOTrainer on a small random model."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,43 @@ def small_model() -> tuple[Any, Any]:
     return Qwen3ForCausalLM(config), fast
 
 
+def in_golds(completion: str, golds: list[str]) -> float:
+    return text_match(completion, golds).reward
+
+
+FAILING = """
+import os
+
+def failing(completion, golds):
+    if completion == "0":
+        raise ValueError("no zeros")
+    if completion == "1":
+        os._exit(1)
+    return float("nan") if completion == "2" else 1.0
+"""
+
+
+def what_is_left(completion: str, golds: list[str]) -> float:
+    return float(completion not in ("0", "1", "2"))
+
+
 @pytest.mark.filterwarnings("ignore")  # TRL's and its libraries' own
 def test_in_a_run_of_trl(tmp_path: Path) -> None:
+    rows = run_of_trl(tmp_path, reward_function("text_match"), in_golds)
+    for row in rows:
+        assert row["rewards/text_match/correct"] == row["rewards/text_match/mean"]
+
+
+@pytest.mark.filterwarnings("ignore")  # TRL's and its libraries' own
+def test_a_function_that_fails_costs_a_run_of_trl_its_own_samples_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(FAILING)
+    with TimeLimited(f"{tmp_path}/mine.py:failing", workers=2) as limited:
+        rows = run_of_trl(tmp_path, reward_function(limited), what_is_left)
+    for outcome in ("raised", "died", "bad_value", "scored"):
+        assert any(row.get(f"rewards/failing/{outcome}", 0) > 0 for row in rows)
+
+
+def run_of_trl(tmp_path: Path, ours: Any, expected: Callable[[str, list[str]], float]) -> list[dict[str, float]]:
     """Two steps of GRPOTrainer: what it logs is the mean of what the reward says of the same completions."""
     pytest.importorskip("trl", reason="TRL is not installed")
     from datasets import Dataset
@@ -102,7 +138,6 @@ def test_in_a_run_of_trl(tmp_path: Path) -> None:
 
     model, tokenizer = small_model()
     seen: list[tuple[list[str], list[list[str]]]] = []
-    ours = reward_function("text_match")
 
     def watched(prompts: Any, completions: Any, **columns: Any) -> list[float | None]:
         seen.append((list(completions), list(columns["answer"])))
@@ -129,10 +164,11 @@ def test_in_a_run_of_trl(tmp_path: Path) -> None:
         ),
     )
     trainer.train()
-    rows = [row for row in trainer.state.log_history if "rewards/text_match/mean" in row]
+    mean = f"rewards/{ours.__name__}/mean"
+    rows = [row for row in trainer.state.log_history if mean in row]
     assert len(rows) == len(seen) == 2
     for row, (completions, golds) in zip(rows, seen, strict=True):
-        rewards = [text_match(completion, gold).reward for completion, gold in zip(completions, golds, strict=True)]
+        rewards = [expected(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
         assert 0 < sum(rewards) < 16
-        assert row["rewards/text_match/mean"] == row["reward"] == pytest.approx(sum(rewards) / 16)
-        assert row["rewards/text_match/correct"] == pytest.approx(sum(rewards) / 16)
+        assert row[mean] == row["reward"] == pytest.approx(sum(rewards) / 16)
+    return rows

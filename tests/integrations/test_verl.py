@@ -79,6 +79,20 @@ def test_the_readmes_file() -> None:
     assert names["compute_score"]("my/data", "x" * 100, "B")["score"] == 0
 
 
+def test_a_function_that_fails_costs_its_own_sample(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import os, time\n"
+        "def mine(completion, gold):\n"
+        "    if completion == 'leave': os._exit(1)\n"
+        "    if completion == 'sleep': time.sleep(60)\n"
+        "    return 1 / int(completion)\n"
+    )
+    with TimeLimited(f"{tmp_path}/mine.py:mine", seconds=2, default=-1) as limited:
+        score = scorer({"my/data": limited})
+        scores = [score("my/data", text, None)["score"] for text in ("1", "0", "2", "leave", "4", "sleep", "x", "5")]
+    assert scores == [1, -1, 0.5, -1, 0.25, -1, -1, 0.2]
+
+
 def test_rewards_of_ones_own() -> None:
     with TimeLimited("operator:truediv") as limited:
         score = scorer({"my/ratio": limited, "my/length": lambda text, gold: len(text), "my/choice": "multiple_choice"})

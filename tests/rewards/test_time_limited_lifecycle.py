@@ -138,24 +138,6 @@ def test_interrupted_it_lets_go(file: str) -> None:
     assert all(gone_within(10, pid) for pid in pids)
 
 
-@pytest.mark.parametrize("guarded", [True, False])
-def test_a_function_of_the_program_itself(tmp_path: Path, guarded: bool) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(
-        "from pgkern.rewards import TimeLimited\n"
-        "def score(completion, gold):\n"
-        "    return float(completion == gold)\n"
-        f"if {'__name__ == ' + repr('__main__') if guarded else 'True'}:\n"
-        "    print(TimeLimited(score)('a', 'a'))\n"
-    )
-    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=30)
-    if guarded:
-        assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
-    else:
-        assert done.returncode == 1
-        assert 'put what the program does under if __name__ == "__main__"' in done.stderr
-
-
 def test_a_fork_leaves_the_workers_to_their_owner(limited: TimeLimited) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # another test may have left a thread

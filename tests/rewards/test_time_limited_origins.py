@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -57,3 +58,21 @@ def test_what_no_worker_can_find_is_refused_at_once(tmp_path: Path) -> None:
     ):
         with pytest.raises(error, match=message):
             TimeLimited(function)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_function_of_the_program_itself(tmp_path: Path, guarded: bool) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from pgkern.rewards import TimeLimited\n"
+        "def score(completion, gold):\n"
+        "    return float(completion == gold)\n"
+        f"if {'__name__ == ' + repr('__main__') if guarded else 'True'}:\n"
+        "    print(TimeLimited(score)('a', 'a'))\n"
+    )
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=30)
+    if guarded:
+        assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
+    else:
+        assert done.returncode == 1
+        assert 'put what the program does under if __name__ == "__main__"' in done.stderr

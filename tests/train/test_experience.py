@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from torch import Tensor
@@ -8,9 +8,9 @@ from pgkern.data.problem import Problem
 from pgkern.rewards import Reward
 from pgkern.rollout.engine import Prompt, Rollout, Sampling
 from pgkern.train.config import ObjectiveConfig
-from pgkern.train.experience import Experience, advantages, collect
+from pgkern.train.experience import ANSWER_PLACES, Experience, advantages, collect
 from pgkern.train.policy_model import Policy
-from pgkern.verification import Verdict
+from pgkern.verification import Verdict, extract_answer
 
 PROBLEMS = [Problem("What is 1 + 1?", "2"), Problem("What is 2 + 3?", "5")]
 RIGHT, WRONG, UNFORMED = " 2 </think> <answer> 2 </answer>", " </think> <answer> 7 </answer>", "2"
@@ -42,6 +42,15 @@ def test_rollouts_come_back_in_the_order_of_the_problems_with_their_verdicts(pol
     assert (metrics["train_reward"], metrics["format_reward"]) == (0.5, 0.75)
     assert (metrics["verdict_correct"], metrics["verdict_wrong"], metrics["verdict_no_answer"]) == (0.5, 0.25, 0.25)
     assert (metrics["response_length"], metrics["truncated_fraction"]) == (2.0, 0.0)
+
+
+@pytest.mark.parametrize("reward", ["json_match", "text_match"])
+def test_rewards_that_need_nothing_but_a_gold(policy: Policy, reward: Literal["json_match", "text_match"]) -> None:
+    golds = [problem.gold for problem in PROBLEMS]
+    engine = Reciting([[golds[0], "no"], ["", golds[1]]])
+    experience = collect(policy, engine, PROBLEMS, Sampling(num_samples=2), reward)
+    assert [one.reward for one in experience.rewards] == [1.0, 0.0, 0.0, 1.0]
+    assert [extract_answer(text, mode=ANSWER_PLACES[reward]) for text in (golds[0], "no", "")] == [golds[0], "no", None]
 
 
 def test_an_engine_that_loses_a_rollout_is_noticed(policy: Policy) -> None:

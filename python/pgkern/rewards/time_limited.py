@@ -109,8 +109,7 @@ class TimeLimited:
             _refuse_unless_up_to_a_million("max_memory_mb", max_memory_mb)
         if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
             raise ValueError(f"workers is {workers!r}: it must be an integer of at least 1")
-        if not isinstance(default, Real) or not math.isfinite(default):
-            raise ValueError(f"default is {default!r}: it must be a finite number")
+        _refuse_unless_finite("default", default)
         memory = None if max_memory_mb is None else int(max_memory_mb * 2**20)
         self._setup = {"seconds": float(seconds), "memory": memory, "path": list(sys.path), **described(reward)}
         self.__name__ = reward.rpartition(":")[2] if isinstance(reward, str) else _name_of(reward)
@@ -239,8 +238,13 @@ class TimeLimited:
 
 
 def _refuse_unless_up_to_a_million(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= 1e6:
+    if isinstance(value, bool) or not isinstance(value, Real) or value <= 0 or not value <= 1e6:
         raise ValueError(f"{name} is {value!r}: it must be a number above 0 and at most a million")
+
+
+def _refuse_unless_finite(name: str, value: object) -> None:
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}: it must be a finite number")
 
 
 def _next(untaken: Iterator[int], taking: threading.Lock) -> int | None:

@@ -25,7 +25,7 @@ ObjectiveName = Literal[
     "sapo",
     "kimi_k15",
 ]
-RewardName = Literal["r1_zero", "boxed", "gsm8k"]
+RewardName = Literal["r1_zero", "boxed", "gsm8k", "json_match", "text_match"]
 Engine = Literal["transformers"]
 Schedule = Literal["linear", "constant"]
 Precision = Literal["float32", "bfloat16"]

@@ -9,18 +9,31 @@ import torch
 
 from ..advantages import batch_mean, group_mean, leave_one_out
 from ..data.problem import Problem
-from ..rewards import Reward, boxed_many, gsm8k_many, r1_zero_many
+from ..rewards import Reward, boxed_many, gsm8k_many, json_match, r1_zero_many, text_match
 from ..rollout.engine import Rollout, RolloutEngine, Sampling
 from ..verification import Verdict
 from .config import ObjectiveConfig, RewardName
 from .policy_model import Policy
 
+
+def _each(reward: Callable[[str, str], Reward]) -> Callable[[Sequence[str], Sequence[str]], list[Reward]]:
+    return lambda completions, golds: [reward(*pair) for pair in zip(completions, golds, strict=True)]
+
+
 _REWARDS: dict[RewardName, Callable[[Sequence[str], Sequence[str]], list[Reward]]] = {
     "r1_zero": r1_zero_many,
     "boxed": boxed_many,
     "gsm8k": gsm8k_many,
+    "json_match": _each(json_match),
+    "text_match": _each(text_match),
 }
-ANSWER_PLACES: dict[RewardName, str] = {"r1_zero": "answer_tag", "boxed": "boxed", "gsm8k": "gsm8k"}
+ANSWER_PLACES: dict[RewardName, str] = {
+    "r1_zero": "answer_tag",
+    "boxed": "boxed",
+    "gsm8k": "gsm8k",
+    "json_match": "whole",
+    "text_match": "whole",
+}
 """Where each reward looks for the answer, as a mode of `extract_answer`."""
 
 
