@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +94,32 @@ def test_an_output_is_continued(file: Path, tmp_path: Path) -> None:
     assert "2 of them from the output that was resumed" in result.stdout
 
 
+def test_an_output_is_replaced_only_when_that_is_asked_for(file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "verdicts.jsonl"
+    output.write_text("precious\n")
+    result = verify(str(file), *FIELDS, "--output", str(output))
+    assert result.returncode == 2
+    assert f"output '{output}' exists: overwrite replaces" in result.stderr
+    assert output.read_text() == "precious\n"
+    assert verify(str(file), *FIELDS, "--output", str(output), "--overwrite").returncode == 1
+    assert len(output.read_text().splitlines()) == 3
+    assert "not allowed with" in verify(str(file), *FIELDS, "--resume", "--overwrite").stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(file: Path) -> None:
+    for arguments in (["verify", str(file), *FIELDS], ["explain", "5", "5"], ["info"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = [sys.executable, "-W", "error", "-m", "pgkern", *arguments]
+        with os.fdopen(writing) as out:
+            result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_the_exit_codes_are_told() -> None:
+    assert "Exit codes: 0 when" in " ".join(verify("--help").stdout.split())
+
+
 def test_bad_rows_are_skipped_where_that_is_asked_for(file: Path) -> None:
     with file.open("a") as out:
         out.write("{\n")
@@ -120,6 +148,6 @@ def test_every_option_is_taken(file: Path, option: list[str]) -> None:
 def test_one_row_is_explained(file: Path) -> None:
     result = verify(str(file), *FIELDS, "--explain", "2")
     assert result.returncode == 0
-    assert result.stdout.splitlines()[:2] == ["WRONG", "  answer: 3"]
+    assert result.stdout.splitlines()[:2] == ["WRONG", "  answer: 3, read as number 3"]
     assert "there is no row 9" in verify(str(file), *FIELDS, "--explain", "9").stderr
     assert "--explain takes one file, not 2" in verify(str(file), str(file), *FIELDS, "--explain", "1").stderr

@@ -68,8 +68,12 @@ def test_fields_may_have_other_names(tmp_path: Path) -> None:
         ("[" * 100_000, r"rows\.jsonl:2: not valid JSON"),
         ("[1]", r"rows\.jsonl:2: expected a JSON object, got list"),
         ('{"completion": "5", "answer": "5"}', r":2: no field 'gold'; it has 'completion', 'answer'"),
-        ('{"completion": 5, "gold": "5"}', r":2: field 'completion' is a int, not text"),
-        ('{"completion": "5", "gold": []}', r":2: field 'gold' is neither text nor a list of texts: \[\]"),
+        ('{"completion": 5, "gold": "5"}', r":2: field 'completion' is a number, not text"),
+        ('{"completion": "5", "gold": []}', r":2: field 'gold' is neither text nor a number nor a list of these: \[\]"),
+        ('{"completion": "5", "gold": NaN}', r":2: field 'gold' is neither text nor a number .*: nan"),
+        ('{"completion": "5", "gold": ["5", -Infinity]}', r":2: field 'gold' is neither text nor a number"),
+        ('{"completion": "5", "gold": {"5": 5}}', r":2: field 'gold' is neither text nor a number"),
+        ('{"completion": 5.0, "gold": "5"}', r":2: field 'completion' is a number, not text"),
         ('{"completion": "5", "gold": true}', r":2: field 'gold' is neither text"),
         ('{"completion": "5", "gold": "5", "expected": "yes"}', r":2: field 'expected' is neither true nor false"),
     ],
@@ -87,12 +91,7 @@ def test_bytes_that_are_no_text_are_a_broken_line(tmp_path: Path) -> None:
         verify_file(path)
 
 
-def test_the_file_is_not_written_over(tmp_path: Path) -> None:
-    path = written(tmp_path / "rows.jsonl", [json.dumps(ROWS[0])])
-    with pytest.raises(ValueError, match="is the file that is read"):
-        verify_file(path, output=path)
-    with pytest.raises(ValueError, match="is the file that is read"):
-        verify_file(path, report=tmp_path / "." / "rows.jsonl")
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         verify_file(tmp_path / "none.jsonl")
 
@@ -121,6 +120,14 @@ def test_labels_may_be_numbers_and_golds_too(tmp_path: Path) -> None:
     ]
     summary = verify_file(written(tmp_path / "rows.jsonl", list(map(json.dumps, rows))))
     assert (summary.labelled, summary.agreeing) == (2, 2)
+
+
+@pytest.mark.parametrize("number", ["0.1000000000000000055", "12345678901234567.25", "-2.50", "1e3", "1E+400", "7"])
+def test_a_number_stands_for_the_digits_it_is_written_with(tmp_path: Path, number: str) -> None:
+    line = f'{{"completion": "\\\\boxed{{{number}}}", "gold": [{number}], "score": NaN}}'
+    assert verify_file(written(tmp_path / "rows.jsonl", [line])).counts[Verdict.CORRECT] == 1
+    other = line.replace(f"boxed{{{number}}}", f"boxed{{{float(number) * 1.0000001!r}}}")
+    assert verify_file(written(tmp_path / "rows.jsonl", [other])).counts[Verdict.CORRECT] == 0
 
 
 def test_bad_rows_are_skipped_counted_and_named_where_that_is_asked_for(tmp_path: Path) -> None:

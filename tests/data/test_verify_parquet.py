@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_the_output_may_be_a_table(tmp_path: Path) -> None:
         {"line": 3, "id": "c", "verdict": "WRONG", "answer": "2"},
         {"line": 4, "id": "d", "verdict": "NO_ANSWER", "answer": None},
     ]
-    verify_file([path, path], output=output)
+    verify_file([path, path], output=output, overwrite=True)
     assert parquet.read_table(output).schema.names == ["file", "line", "id", "verdict", "answer"]
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name or path.name.startswith(".")] == []
 
@@ -59,12 +60,25 @@ def test_mistakes_name_file_and_row(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"rows\.parquet: no field 'answer'; it has 'completion', 'gold'"):
         verify_file(path, fields=Fields("answer"))
     (tmp_path / "text.parquet").write_text("no table")
-    with pytest.raises(ValueError, match=r"(?i)parquet"):
+    with pytest.raises(ValueError, match=r"text\.parquet: not a Parquet file that can be read \("):
         verify_file(tmp_path / "text.parquet")
+    damaged = bytearray(path.read_bytes())
+    damaged[4:40] = bytes(36)
+    (tmp_path / "damaged.parquet").write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"damaged\.parquet: not a Parquet file that can be read \("):
+        verify_file(tmp_path / "damaged.parquet")
     empty = tmp_path / "empty.parquet"
     parquet.write_table(pa.table({"completion": pa.array([], pa.string()), "gold": pa.array([], pa.string())}), empty)
     with pytest.raises(ValueError, match="no rows in this file"):
         verify_file(empty)
+
+
+def test_decimals_stand_for_their_digits(tmp_path: Path) -> None:
+    golds = pa.array([Decimal("0.1000000000000000055"), Decimal("0.1")], pa.decimal128(30, 20))
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"completion": ["\\boxed{0.1}"] * 2, "gold": golds}), path)
+    counts = verify_file(path).counts
+    assert (counts[Verdict.WRONG], counts[Verdict.CORRECT]) == (1, 1)
 
 
 def test_rows_are_read_a_few_at_a_time(tmp_path: Path) -> None:

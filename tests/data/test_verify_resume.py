@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgkern.data.verify_file import Check, Fields, verify_file
+from pgkern.data.verify_file import Check, Fields, Progress, verify_file
 
 FIELDS = Fields(id="id")
 
@@ -107,6 +107,7 @@ def test_a_killed_run_is_continued(suffix: str, tmp_path: Path) -> None:
         (lambda lines: [lines[0], '{"line": 2, "verdict": "MAYBE", "answer": null}\n'], r":2: this line is no verdict"),
         (lambda lines: [lines[1], lines[0]], r"has row 2 where .*rows\.jsonl has row 1"),
         (lambda lines: [lines[0].replace("NO_ANSWER", "CORRECT")], "rows.jsonl:1 is correct there and no_answer now"),
+        (lambda lines: [lines[0], lines[1].replace('"1"', '"9"')], "rows.jsonl:2 has the answer '9' there and '1' now"),
         (lambda lines: [*lines, lines[-1]], "goes on with row 40 where the input ends"),
     ],
 )
@@ -127,6 +128,56 @@ def test_other_options_are_noticed(unbroken: tuple[Path, bytes]) -> None:
         verify_file(path, fields=FIELDS, output=output, resume=True, check=Check(mode="whole"))
     with pytest.raises(ValueError, match="there is no output to resume"):
         verify_file(path, resume=True)
+    with pytest.raises(ValueError, match="only one of them"):
+        verify_file(path, output=output, resume=True, overwrite=True)
+
+
+def stopped(_: Progress) -> None:
+    raise InterruptedError
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_options_that_change_nothing_yet_are_noticed(suffix: str, unbroken: tuple[Path, bytes], tmp_path: Path) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    path, whole = unbroken
+    output, options = tmp_path / f"out{suffix}", tmp_path / f"out{suffix}.options.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pgkern.data.completion_rows.BATCH_ROWS", 10)
+        with pytest.raises(InterruptedError):
+            verify_file(path, fields=FIELDS, output=output, progress=stopped)
+    assert options.exists()
+    with pytest.raises(
+        ValueError, match=r"with other options .*: tolerance None there and 0.5 now, order 'as_written'"
+    ):
+        verify_file(path, fields=FIELDS, output=output, resume=True, check=Check(tolerance=0.5, order="any"))
+    with pytest.raises(ValueError, match=r"with other options .*: gold field 'gold' there and 'completion' now"):
+        verify_file(path, fields=Fields(gold="completion", id="id"), output=output, resume=True)
+    with pytest.raises(ValueError, match="exists: overwrite replaces"):
+        verify_file(path, fields=FIELDS, output=output)
+    summary = verify_file(path, fields=FIELDS, output=output, resume=True, check=Check(num_threads=1))
+    assert summary.resumed == 10
+    assert os.listdir(tmp_path) == [output.name]
+    if suffix == ".jsonl":
+        assert output.read_bytes() == whole
+
+
+def test_options_that_cannot_be_read_are_named(unbroken: tuple[Path, bytes], tmp_path: Path) -> None:
+    path, whole = unbroken
+    output = tmp_path / "out.jsonl"
+    output.write_bytes(whole)
+    for text in ("{", "[]"):
+        output.with_name("out.jsonl.options.json").write_text(text)
+        with pytest.raises(ValueError, match=r"out\.jsonl\.options\.json: not the options of an output"):
+            verify_file(path, fields=FIELDS, output=output, resume=True)
+
+
+def test_a_mistaken_option_leaves_an_earlier_output_alone(unbroken: tuple[Path, bytes], tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    output.write_text("earlier\n")
+    with pytest.raises(ValueError, match="tolerance is -1"):
+        verify_file(unbroken[0], output=output, overwrite=True, check=Check(tolerance=-1))
+    assert output.read_text() == "earlier\n"
 
 
 def test_a_mistake_in_the_first_row_leaves_an_earlier_output_alone(tmp_path: Path) -> None:
@@ -134,5 +185,5 @@ def test_a_mistake_in_the_first_row_leaves_an_earlier_output_alone(tmp_path: Pat
     path.write_text("{}\n")
     output.write_text("earlier\n")
     with pytest.raises(ValueError, match="no field 'completion'"):
-        verify_file(path, output=output)
+        verify_file(path, output=output, overwrite=True)
     assert output.read_text() == "earlier\n"

@@ -1,16 +1,22 @@
 """The `pgkern` command: one file a subcommand. Heavy libraries are imported by the subcommand that needs them."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from . import evaluate, explain, info, train, verify
 
 _COMMANDS = (train, evaluate, verify, explain, info)
+_NOBODY_READS = 128 + signal.SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code. A caller's mistake is one line on standard error and exit code 2."""
+    """Run the command line; the exit code. A caller's mistake is one line on standard error and exit code 2.
+
+    Where nobody reads the output any more it ends without a word, as other tools do.
+    """
     parser = argparse.ArgumentParser(
         prog="pgkern", description="Policy-gradient training of language models on verifiable rewards."
     )
@@ -21,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as after `| head`: what is still to be written must not fail once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     except (ValueError, OSError, FloatingPointError) as error:
         if options.traceback:
             raise

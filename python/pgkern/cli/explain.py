@@ -11,6 +11,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "explain",
         help="say why a completion has its verdict",
         description="Show what was extracted, how both sides were read, and which rule decided.",
+        epilog="Options come first, and -- before a completion or a gold that begins with a minus sign: "
+        "pgkern explain --mode whole -- -x '-1*x'. Exit codes: 0 whatever the verdict, 2 for a mistake.",
     )
     parser.add_argument("completion", metavar="COMPLETION")
     parser.add_argument("golds", metavar="GOLD", nargs="+", help="any of several is accepted")

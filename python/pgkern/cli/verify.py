@@ -23,6 +23,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="verify the completions of JSONL or Parquet files",
         description="Compare each row's completion with its gold answer, and with its label where it has one. "
         "A dotted field name leads into objects and lists: response.choices.0.text.",
+        epilog="Exit codes: 0 when every label agrees or there is none, 1 when one does not, 2 for a mistake. "
+        "A gold that is a number stands for the digits it is written with.",
     )
     parser.add_argument(
         "files", type=Path, metavar="FILE", nargs="+", help="Parquet by the suffix, JSON Lines otherwise"
@@ -38,7 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     results.add_argument(
         "--output", type=Path, metavar="FILE", help="write each row's verdict and answer (.parquet or JSONL)"
     )
-    results.add_argument("--resume", action="store_true", help="continue the output of a run that was killed")
+    existing = results.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help="continue the output of a run that was killed")
+    existing.add_argument("--overwrite", action="store_true", help="replace an output and a report that exist")
     results.add_argument(
         "--report", type=Path, metavar="FILE", help="list every disagreement with a label (.md or .json)"
     )
@@ -62,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
             check=check_of(options, options.threads),
             output=options.output,
             resume=options.resume,
+            overwrite=options.overwrite,
             report=options.report,
             skip_bad=options.skip_bad,
             progress=progress.update if progress.is_shown else None,

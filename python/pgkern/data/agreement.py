@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..verdict import Verdict
+from ..verification import Gold
 from .completion_rows import CompletionRow
 
 __all__ = ["Agreement", "Disagreement"]
@@ -17,7 +18,7 @@ class Disagreement:
     file: Path
     line: int
     id: str | int | None
-    gold: str | list[str]
+    gold: Gold
     expected: bool
     verdict: Verdict
     answer: str | None

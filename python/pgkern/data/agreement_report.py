@@ -1,7 +1,6 @@
 """A file with everything that went against its label, for a person (Markdown) or a program (JSON)."""
 
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TextIO
 from ..explanation import Explanation
 from ..verdict import Verdict
 from .agreement import Agreement, Disagreement
+from .new_file import new_file
 
 __all__ = ["AgreementReport"]
 
@@ -60,10 +60,9 @@ class AgreementReport:
 
     def finish(self, agreement: Agreement) -> None:
         """Write the report; it appears when it is complete."""
-        temporary = self._path.with_name(f".{self._path.name}.new")
-        with temporary.open("w", encoding="utf-8", errors="replace") as out:
-            (self._write_json if self._path.suffix == ".json" else self._write_markdown)(out, agreement)
-        os.replace(temporary, self._path)
+        write = self._write_json if self._path.suffix == ".json" else self._write_markdown
+        with new_file(self._path) as temporary, temporary.open("w", encoding="utf-8", errors="replace") as out:
+            write(out, agreement)
 
     def _write_json(self, out: TextIO, agreement: Agreement) -> None:
         summary = {

@@ -1,7 +1,7 @@
 """How the rows of a file are verified."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..explanation import Explanation
 from ..verdict import Verdict
@@ -20,6 +20,16 @@ class Check:
     percent: Percent = "either"
     units: Units = "optional"
     order: Order = "as_written"
+
+    def options(self) -> dict[str, str | float | None]:
+        """What a verdict depends on."""
+        options = asdict(self)
+        del options["num_threads"]
+        return options
+
+    def refuse_mistakes(self) -> None:
+        """Raise what `pgkern.verify_many` raises about an option, before anything is read or written."""
+        self.verdicts([], [])
 
     def verdicts(self, completions: Sequence[str], golds: Sequence[Gold]) -> list[Verdict]:
         """The verdict of each pair."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..gold_text import gold_text, number_text
+from ..verification import Gold
 from .json_lines import json_records
 from .parquet import parquet_records
 from .record import Record
@@ -29,6 +31,10 @@ class Fields:
     expected: str | None = "expected"
     id: str | None = None
 
+    def read(self) -> dict[str, str | None]:
+        """The fields that an output depends on: a label changes none of its rows."""
+        return {"completion field": self.completion, "gold field": self.gold, "id field": self.id}
+
 
 @dataclass(frozen=True)
 class CompletionRow:
@@ -38,7 +44,7 @@ class CompletionRow:
     line: int
     id: str | int | None
     completion: str
-    gold: str | list[str]
+    gold: Gold
     expected: bool | None
     end: int
     """Bytes of the file up to the row's end."""
@@ -86,7 +92,8 @@ def _records(path: Path, fields: Fields, on_bad: Callable[[ValueError], None] | 
 def _row(path: Path, record: Record, fields: Fields) -> CompletionRow:
     completion = record.field(fields.completion)
     if not isinstance(completion, str):
-        raise ValueError(f"{record.where}: field {fields.completion!r} is a {type(completion).__name__}, not text")
+        kind = type(completion).__name__ if number_text(completion) is None else "number"
+        raise ValueError(f"{record.where}: field {fields.completion!r} is a {kind}, not text")
     identity = None if fields.id is None else record.field(fields.id)
     if isinstance(identity, bool) or not (identity is None or isinstance(identity, str | int)):
         raise ValueError(f"{record.where}: field {fields.id!r} is neither text nor an integer: {identity!r:.80}")
@@ -95,23 +102,13 @@ def _row(path: Path, record: Record, fields: Fields) -> CompletionRow:
     )
 
 
-def _gold(record: Record, name: str) -> str | list[str]:
+def _gold(record: Record, name: str) -> Gold:
     gold = record.field(name)
-    single = _text(gold)
-    if single is not None:
-        return single
-    if isinstance(gold, list) and gold:
-        several = [text for text in map(_text, gold) if text is not None]
-        if len(several) == len(gold):
-            return several
-    raise ValueError(f"{record.where}: field {name!r} is neither text nor a list of texts: {gold!r:.80}")
-
-
-def _text(gold: object) -> str | None:
-    """A gold's text; a number stands for its digits."""
-    if isinstance(gold, int | float) and not isinstance(gold, bool):
-        return str(gold)
-    return gold if isinstance(gold, str) else None
+    try:
+        return gold_text(gold)
+    except ValueError as error:
+        what = "neither text nor a number nor a list of these"
+        raise ValueError(f"{record.where}: field {name!r} is {what}: {gold!r:.80}") from error
 
 
 def _expected(record: Record, fields: Fields) -> bool | None:

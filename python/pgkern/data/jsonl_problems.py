@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..gold_text import number_text
 from ..verification import extract_answer
 from .json_lines import Record, json_records
 from .problem import Problem
@@ -36,8 +37,7 @@ def _problem(record: Record, question_field: str, answer_field: str) -> Problem:
 
 def _text(record: Record, field: str) -> str:
     value = record.field(field)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(value)
+    value = number_text(value) or value
     if not isinstance(value, str):
         raise ValueError(f"{record.where}: the field {field!r} is {type(value).__name__}, expected text")
     if not value.strip():

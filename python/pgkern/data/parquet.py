@@ -1,12 +1,12 @@
 """Records of a Parquet file, a few at a time, and a table written from records. pyarrow is imported only here."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .new_file import new_file
 from .record import Record
 
 __all__ = ["parquet_records", "write_parquet"]
@@ -19,23 +19,32 @@ _BUFFER = 1 << 20  # bytes read ahead of each column; without it a row group is 
 def parquet_records(path: Path, wanted: Sequence[str], optional: Sequence[str]) -> Iterator[Record]:
     """The rows one by one, numbered from 1, with the columns that the fields `wanted` and `optional` are in.
 
-    Raises `ValueError` for a file that is no Parquet or lacks a wanted column (with those that there are),
-    `ModuleNotFoundError` without pyarrow, `OSError` as opening a file does.
+    Raises `ValueError` with the file's name for one that is no Parquet, is damaged or lacks a wanted column (with those
+    that there are), `ModuleNotFoundError` without pyarrow, `FileNotFoundError`.
     """
     parquet = _pyarrow_parquet()
+    from pyarrow import ArrowException
+
     size = path.stat().st_size
-    with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
-        names = file.schema_arrow.names
-        columns = {name: _column(name, names) for name in (*wanted, *optional)}
-        for name in wanted:
-            if columns[name] is None:
-                raise ValueError(f"{path}: no field {name!r}; it has {', '.join(map(repr, names)) or 'none'}")
-        kept = sorted({column for column in columns.values() if column is not None})
-        number, total = 0, max(file.metadata.num_rows, 1)
-        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=kept, use_threads=False):
-            for values in batch.to_pylist():
-                number += 1
-                yield Record(values, number, f"{path}:{number}", size * number // total)
+    try:
+        with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+            kept = _columns(path, file.schema_arrow.names, wanted, optional)
+            number, total = 0, max(file.metadata.num_rows, 1)
+            for batch in file.iter_batches(batch_size=_READ_ROWS, columns=kept, use_threads=False):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield Record(values, number, f"{path}:{number}", size * number // total)
+    except (ArrowException, OSError, UnicodeDecodeError) as error:  # none of which names the file
+        raise ValueError(f"{path}: not a Parquet file that can be read ({error})") from error
+
+
+def _columns(path: Path, names: Sequence[str], wanted: Sequence[str], optional: Sequence[str]) -> list[str]:
+    """The columns to read, of those that there are."""
+    columns = {name: _column(name, names) for name in (*wanted, *optional)}
+    for name in wanted:
+        if columns[name] is None:
+            raise ValueError(f"{path}: no field {name!r}; it has {', '.join(map(repr, names)) or 'none'}")
+    return sorted({column for column in columns.values() if column is not None})
 
 
 def _column(name: str, names: Sequence[str]) -> str | None:
@@ -50,12 +59,10 @@ def write_parquet(path: Path, rows: Iterable[dict[str, Any]], columns: dict[str,
     import pyarrow
 
     schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in columns.items()])
-    temporary = path.with_name(f".{path.name}.new")
     rows = iter(rows)
-    with parquet.ParquetWriter(temporary, schema) as writer:
+    with new_file(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
         while some := list(islice(rows, _WRITTEN_ROWS)):
             writer.write_table(pyarrow.Table.from_pylist(some, schema))
-    os.replace(temporary, path)
 
 
 def _pyarrow_parquet() -> ModuleType:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from ..verdict import Verdict
+from .output_options import OutputOptions, options_path
 from .parquet import write_parquet
 
 __all__ = ["VerdictLine", "VerdictLines"]
@@ -37,7 +38,7 @@ class VerdictLine:
 class VerdictLines:
     """An output file that grows by a batch at a time.
 
-        with VerdictLines(path, resume=True) as output:
+        with VerdictLines(path, {"mode": "auto"}, resume=True) as output:
             earlier = output.kept(1000)         # what an earlier run wrote, up to the first torn line
             output.write(lines)
             output.finish()
@@ -46,15 +47,30 @@ class VerdictLines:
     that ends in `.parquet` can be read only when it is complete, so its lines grow in `NAME.partial.jsonl`, and
     `finish` makes the table of them.
 
-    Raises `ValueError` when a line that was kept is no verdict, `OSError` as opening a file does.
+    The options stand beside it until then, so that no run with others continues it.
+
+    Raises `ValueError` when a line that was kept is no verdict or was written with other options, `OSError` as opening
+    a file does.
     """
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
+    def __init__(self, path: Path, options: Mapping[str, str | float | None], *, resume: bool) -> None:
         self._path = path
         self._is_table = path.suffix == ".parquet"
-        self._lines = path.with_name(f"{path.name}.partial.jsonl") if self._is_table else path
+        self._lines = _partial_path(path) if self._is_table else path
+        self._options = OutputOptions(path, options)
+        if resume and self._lines.exists() and self._lines.stat().st_size:
+            self._options.check()
         self._file: BinaryIO = open(self._lines, "a+b" if resume else "wb")  # noqa: SIM115  (closed by `__exit__`)
-        self._kept = iter(_verdict_lines(self._lines, _cut_torn_line(self._file))) if resume else iter(())
+        end = _cut_torn_line(self._file) if resume else 0
+        if end == 0:  # after the lines that other options may have written are gone
+            self._options.write()
+        self._kept = iter(_verdict_lines(self._lines, end))
+
+    @staticmethod
+    def files(path: Path) -> dict[str, Path]:
+        """All files that an output at `path` takes, with what each is."""
+        lines = {"unfinished output": _partial_path(path)} if path.suffix == ".parquet" else {}
+        return {"output": path, **lines, "options of the output": options_path(path)}
 
     def __enter__(self) -> "VerdictLines":
         return self
@@ -86,6 +102,11 @@ class VerdictLines:
             rows = ({"id": None, **line.values()} for line in _verdict_lines(self._lines, end))
             write_parquet(self._path, ({**row, "id": _table_text(row["id"])} for row in rows), columns)
             self._lines.unlink()
+        self._options.remove()
+
+
+def _partial_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial.jsonl")
 
 
 def _table_text(identity: str | int | None) -> str | None:

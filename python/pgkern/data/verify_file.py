@@ -13,6 +13,7 @@ from .agreement_report import AgreementReport
 from .check import Check
 from .completion_rows import CompletionRow, Fields, batches, completion_rows
 from .verdict_lines import VerdictLine, VerdictLines
+from .written_files import check_written_files
 
 __all__ = ["Check", "Disagreement", "Fields", "FileSummary", "Progress", "verify_file"]
 
@@ -88,6 +89,7 @@ def verify_file(
     check: Check | None = None,
     output: str | Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     report: str | Path | None = None,
     skip_bad: bool = False,
     keep_disagreements: int = 20,
@@ -100,9 +102,11 @@ def verify_file(
         fields: the names of these fields; `Fields()` by default.
         check: the options; `Check()` by default.
         output: where to write each row's file (where there are several), number, id, verdict and answer, if anywhere;
-            Parquet by the suffix, JSON Lines otherwise.
-        resume: continue the output of a run that was killed, given the same files and options. Its first batch is
+            Parquet by the suffix, JSON Lines otherwise. While it is unfinished the options stand beside it, in
+            `NAME.options.json`.
+        resume: continue the output of a run that was killed, given the same files and options. The first batch is
             verified again to see that they are.
+        overwrite: replace an output and a report that exist already.
         report: a `.json` or `.md` file for all rows that contradict their label.
         skip_bad: count and name rows that cannot be used, and go on.
         keep_disagreements: how many rows that contradict their label to keep.
@@ -110,23 +114,32 @@ def verify_file(
 
     Raises `ValueError` with the file's name and the row's number for a line that is no JSON object, for a missing field
     (with those that exist) and for a field of the wrong type; `ValueError` for a file without rows and for an output
-    that is not of this input; `ModuleNotFoundError` for Parquet without pyarrow; `OSError` as opening a file does.
+    that is not of this input or was begun with other options; before anything is read, `ValueError` for an output or a
+    report that exists, has no folder or is a file that is read; `ModuleNotFoundError` for Parquet without pyarrow;
+    `OSError` as opening a file does.
     """
     files = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    _refuse_overwriting(files, {"output": output, "report": report})
+    fields, check = fields or Fields(), check or Check()
     if resume and output is None:
         raise ValueError("there is no output to resume")
+    if resume and overwrite:
+        raise ValueError("resume continues an output, overwrite replaces it: only one of them can be had")
+    written = VerdictLines.files(Path(output)) if output is not None else {}
+    written |= {"report": Path(report)} if report is not None else {}
+    check_written_files(files, written, may_replace=resume or overwrite)
+    check.refuse_mistakes()
     begin = time.perf_counter()
-    run = _Run(check or Check(), keep_disagreements, [path.stat().st_size for path in files])
+    run = _Run(check, keep_disagreements, [path.stat().st_size for path in files])
     with ExitStack() as stack:
         if report is not None:
             run.report = stack.enter_context(AgreementReport(Path(report)))
         for index, path in enumerate(files):
             rows_before = run.rows
-            rows = completion_rows(path, fields or Fields(), run.skip if skip_bad else None)
+            rows = completion_rows(path, fields, run.skip if skip_bad else None)
             for batch in batches(rows):
                 if output is not None and run.output is None:  # not before there is something to write
-                    run.output = stack.enter_context(VerdictLines(Path(output), resume=resume))
+                    options = {**check.options(), **fields.read()}
+                    run.output = stack.enter_context(VerdictLines(Path(output), options, resume=resume))
                 run.verify(batch, str(path) if len(files) > 1 else None)
                 if progress is not None:
                     progress(run.progress(index, batch[-1].end))
@@ -211,9 +224,8 @@ class _Run:
             if (line.file, line.line, line.id) != (file, row.line, row.id):
                 raise ValueError(f"the output to resume has row {line.line} where {row.file} has row {row.line}")
             if again is not None and line != again[index]:
-                verdicts = f"{line.verdict.name.lower()} there and {again[index].verdict.name.lower()} now"
-                message = f"the output to resume was written otherwise: {row.file}:{row.line} is {verdicts}"
-                raise ValueError(message)
+                differ = _difference(line, again[index])
+                raise ValueError(f"the output to resume was written otherwise: {row.file}:{row.line} {differ}")
 
     def _disagree(self, row: CompletionRow, line: VerdictLine) -> None:
         if self.report is None and len(self.disagreements) >= self.keep_disagreements:
@@ -227,8 +239,8 @@ class _Run:
             self.report.disagreement(disagreement, self.check.explain(row.completion, row.gold))
 
 
-def _refuse_overwriting(files: list[Path], written: dict[str, str | Path | None]) -> None:
-    read = {path.resolve() for path in files}
-    for name, path in written.items():
-        if path is not None and Path(path).resolve() in read:
-            raise ValueError(f"{name} {str(path)!r} is the file that is read")
+def _difference(there: VerdictLine, now: VerdictLine) -> str:
+    """What a row was in an output and is again, where that is not the same."""
+    if there.verdict != now.verdict:
+        return f"is {there.verdict.name.lower()} there and {now.verdict.name.lower()} now"
+    return f"has the answer {there.answer!r:.80} there and {now.answer!r:.80} now"

@@ -3,8 +3,8 @@ r"""The reward of an answer in a `\boxed{…}`."""
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..gold_text import GoldLike, gold_text
 from ..verification import Verdict, verify, verify_many
-from .gold_text import GoldLike, gold_text
 from .reward import Reward, judged
 from .verify_options import VerifyOptions
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..gold_text import GoldLike, gold_text
 from ..verification import Verdict, verify, verify_many
-from .gold_text import GoldLike, gold_text
 from .reward import Reward
 from .verify_options import VerifyOptions
 
