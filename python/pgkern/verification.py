@@ -66,26 +66,41 @@ def equivalent(
 ) -> bool:
     """Whether a bare answer equals the gold, or one of several.
 
-    Numbers are compared exactly, in any spelling; lists without order, tuples and intervals with it. What is not read
-    as a number is equal when it is spelled the same but for case, space, fonts and the names of commands.
-    A percentage x% is x/100 and, against a bare number above one, also x. A unit that only one side has is dropped
-    if it is known (`5 cm`, `5 apples`); any other word makes it another answer. One value is not a list of it.
+    Both are read, in any spelling of LaTeX or plain text, and compared by what they mean (docs/verification.md has the
+    rules as tables):
+
+    - Numbers exactly: 0.5 is 1/2, and 0.333333333 is not 1/3.
+    - Expressions by their value wherever both are real: `(x+1)^2` is `x^2+2x+1`, `\\sqrt{x^2}` is `|x|` and not `x`.
+    - Quantities after conversion: 5 cm is 0.05 m, and never 5 kg. Money, times of day, ratios, angles likewise.
+    - Tuples, intervals and matrices in order; lists, sets, unions and solutions in any, each element as often as it is
+      there. One value is not a list of it.
+    - Equations up to a factor other than zero, inequalities also as intervals; `x = 5` is 5 and not `y = 5`.
+    - A choice by its letter, and words as they are spelled but for case, spaces, fonts and quotes.
+
+    What is spelled the same is equal, whether it is understood or not, unless it has no value (1/0). True is returned
+    for what is proven, or with a chance of error below 2⁻¹⁰⁰; False for all else, also for what is not understood or
+    would take more work than a check may: `verify` with `mode="whole"` tells these apart.
 
     Args:
         answer: the answer alone.
-        gold: one gold, or several of which any is accepted.
+        gold: one gold, or several of which any is accepted, tried in order. They share the work that one check may
+            spend: behind many that are long and hard to read, a right one may not be reached (`OVER_BUDGET`).
         tolerance: when a decimal stands for a number it does not equal. None: for an irrational one of which it gives
             at least nine significant digits, all right. 0: never. Above 0: when it is away from the gold by at most
-            this part of the gold.
-        percent: `"hundredths"` reads 10 % as 0.1 only, `"number"` as 10 only.
-        units: `"required"` tells 5 cm from 5; `"ignored"` does not even tell 5 cm from 5 m.
-        order: `"ordered"` tells the list 1, 2 from 2, 1; `"any"` does not even tell the tuple (1, 2) from (2, 1).
+            this part of the gold, rational or not.
+        percent: what x% is against a bare number (two percentages are compared as such). `"either"`: x/100, and also x
+            where the bare number is above one in size, so that 10 is 10 % and 1 is not 1 %. `"hundredths"`: x/100 only.
+            `"number"`: x only.
+        units: `"optional"` drops a known unit that only one side has (`5 cm`, `5 apples`); any other word makes it
+            another answer. `"required"` tells 5 cm from 5; `"ignored"` does not even tell 5 cm from 5 m.
+        order: `"as_written"` as above. `"ordered"` tells the list 1, 2 from 2, 1; `"any"` does not even tell the tuple
+            (1, 2) from (2, 1).
 
     >>> equivalent("0.5", "\\frac12"), equivalent("0.33", "\\frac13")
     (True, False)
 
     Raises `ValueError` for an empty sequence of golds, for a tolerance that is negative or not finite, and for an
-    option's value that is none of those above; `TypeError` for what is not text.
+    option's value that is none of those above; `TypeError` for what is not text, and for golds in a mapping or a set.
     """
     return _native.equivalent(answer, gold, (tolerance, percent, units, order)) == Verdict.CORRECT
 
@@ -102,7 +117,7 @@ def verify(
 ) -> Verdict:
     """Extract a completion's answer as `extract_answer` does and decide whether it equals the gold, or one of several.
 
-    The options are those of `equivalent`.
+    The options are those of `equivalent`, and so is the rule that several golds share the work of one check.
 
     >>> verify("So the total is \\boxed{1{,}000}.", "1000")
     <Verdict.CORRECT: 1>

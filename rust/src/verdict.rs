@@ -4,15 +4,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Verdict {
-    /// Both sides were read, and they differ.
+    /// Both sides were read, and they differ: proven, or of kinds that are never equal.
     Wrong = 0,
-    /// Both sides are equal, exactly.
+    /// Both sides are equal: proven, or with a chance of error below 2⁻¹⁰⁰.
     Correct = 1,
     /// The completion gives no answer.
     NoAnswer = 2,
-    /// The answer is mathematics the reader does not know, and is not spelled as the gold is.
+    /// The answer is not understood, or equality could be neither shown nor refuted.
     Unparsed = 3,
-    /// The gold is empty, or mathematics the reader does not know, and the answer is not spelled as it is.
+    /// The gold is empty or not understood, and the answer is not spelled as it is.
     BadGold = 4,
     /// Deciding would take more work than one check may.
     OverBudget = 5,

@@ -39,7 +39,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return path, output.read_bytes()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(data=st.data(), batch=st.integers(1, 50))
 def test_an_output_cut_at_any_byte_is_continued(data: st.DataObject, batch: int, unbroken: tuple[Path, bytes]) -> None:
     path, whole = unbroken

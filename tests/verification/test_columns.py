@@ -16,6 +16,7 @@ TEXTS = ["\\boxed{1}", "", "so it is \\boxed{\\frac12}, and that is all", "Ï€ â‰
 GOLDS = ["1", "2", "0.5", "5", "7"]
 WANTED = verify_many(TEXTS, GOLDS).tolist()
 
+fixed = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 texts = st.lists(st.text(max_size=30), max_size=12)
 
 
@@ -48,7 +49,7 @@ def test_any_column_is_read(column: Any) -> None:
     assert verify_many(column([]), column([])).tolist() == []
 
 
-@settings(max_examples=100, deadline=None)
+@fixed
 @given(values=texts, begin=st.integers(0, 12), name=st.sampled_from([name for name in COLUMNS if name != "generator"]))
 def test_a_column_says_what_a_list_says(values: list[str], begin: int, name: str) -> None:
     column = COLUMNS[name](values)[begin:]
@@ -57,7 +58,7 @@ def test_a_column_says_what_a_list_says(values: list[str], begin: int, name: str
     assert verify_many(kept, column, mode="whole").tolist() == verify_many(kept, kept, mode="whole").tolist()
 
 
-@settings(max_examples=100, deadline=None)
+@fixed
 @given(values=texts, step=st.sampled_from([1, 2, -1]), order=st.sampled_from("<>"))
 def test_code_points_are_read_in_any_order_and_step(values: list[str], step: int, order: str) -> None:
     width = max((len(value) for value in values), default=1) or 1

@@ -9,7 +9,7 @@ use pyo3::types::PyString;
 use super::arrow::{is_arrow, lists};
 use super::code_points::points_or_list;
 use super::kind;
-use super::texts::{Text, Texts, expected_length, objects};
+use super::texts::{Text, Texts, elements, expected_length, objects};
 
 /// All golds of a call, and which of them belong to which completion.
 pub struct Golds<'py> {
@@ -47,7 +47,7 @@ impl<'py> Golds<'py> {
     }
 
     fn of_objects(sequence: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let items = sequence.try_iter().map_err(|_| {
+        let items = elements(sequence).ok_or_else(|| {
             let given = kind(sequence);
             PyTypeError::new_err(format!("golds must be a sequence of str or of sequences of str, not {given}"))
         })?;
@@ -109,7 +109,7 @@ impl Ranges<'_> {
 
 /// Several accepted golds of one completion.
 fn several<'py>(name: &str, golds: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
-    if golds.try_iter().is_err() {
+    if elements(golds).is_none() {
         return Err(PyTypeError::new_err(format!("{name} must be str or a sequence of str, not {}", kind(golds))));
     }
     let golds = objects(name, golds)?;

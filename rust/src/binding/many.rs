@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use numpy::{IntoPyArray, PyArray1};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
 use super::golds::{Golds, Ranges};
+use super::kind;
 use super::options::{Given, mode, options};
 use super::texts::{Text, Texts};
 use crate::extract::Mode;
@@ -28,8 +28,8 @@ const WORTH_SHARING: Duration = Duration::from_micros(100);
 pub fn verify_many<'py>(
     completions: &Bound<'py, PyAny>,
     golds: &Bound<'py, PyAny>,
-    mode: &Bound<'py, PyString>,
-    num_threads: Option<i64>,
+    mode: &Bound<'py, PyAny>,
+    num_threads: Option<&Bound<'py, PyAny>>,
     options: Given<'py>,
 ) -> PyResult<Bound<'py, PyArray1<u8>>> {
     let py = completions.py();
@@ -66,9 +66,18 @@ pub fn verify_many<'py>(
     Ok(turns.into_results().into_pyarray(py))
 }
 
-fn threads(asked: i64) -> PyResult<usize> {
-    usize::try_from(asked).ok().filter(|threads| (1..=1024).contains(threads)).ok_or_else(|| {
-        PyValueError::new_err(format!("num_threads is {asked}: it must be from 1 to 1024, or None for all cores"))
+fn threads(given: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let py = given.py();
+    let threads = match given.extract::<u16>() {
+        Ok(threads) => Some(usize::from(threads)),
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => None, // negative, or past all bounds
+        Err(_) => {
+            let message = format!("num_threads must be an integer or None, not {}", kind(given));
+            return Err(PyTypeError::new_err(message));
+        }
+    };
+    threads.filter(|threads| (1..=1024).contains(threads)).ok_or_else(|| {
+        PyValueError::new_err(format!("num_threads is {given}: it must be from 1 to 1024, or None for all cores"))
     })
 }
 

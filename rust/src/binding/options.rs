@@ -2,9 +2,9 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
 use super::kind;
+use super::texts::one;
 use crate::extract::{Mode, UnknownMode};
 use crate::options::{Options, Order, Percent, Tolerance, Units};
 
@@ -34,8 +34,8 @@ pub fn options((tolerance, percent, units, order): &Given<'_>) -> PyResult<Optio
 }
 
 /// Reads the name of a place to look for the answer.
-pub fn mode(name: &Bound<'_, PyString>) -> PyResult<Mode> {
-    Ok(name.to_string_lossy().parse()?)
+pub fn mode(name: &Bound<'_, PyAny>) -> PyResult<Mode> {
+    Ok(one("mode", name)?.to_string_lossy().parse()?)
 }
 
 fn tolerance_from(given: &Bound<'_, PyAny>) -> PyResult<Tolerance> {
@@ -55,10 +55,7 @@ fn tolerance_from(given: &Bound<'_, PyAny>) -> PyResult<Tolerance> {
 }
 
 fn one_of<T: Copy>(name: &str, given: &Bound<'_, PyAny>, choices: &[(&str, T)]) -> PyResult<T> {
-    let Ok(text) = given.cast::<PyString>() else {
-        return Err(PyTypeError::new_err(format!("{name} must be str, not {}", kind(given))));
-    };
-    let text = text.to_string_lossy();
+    let text = one(name, given)?.to_string_lossy();
     choices.iter().find(|(known, _)| *known == text).map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|(known, _)| *known).collect();
         PyValueError::new_err(format!("{name} is {text:?}: it must be one of {}", names.join(", ")))

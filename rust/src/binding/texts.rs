@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyByteArray, PyBytes, PyFrozenSet, PyIterator, PyList, PyMapping, PySet, PyString, PyTuple};
 
 use super::arrow::{Chunk, is_arrow, string_chunks};
 use super::code_points::{CodePoints, points_or_list};
@@ -79,11 +79,28 @@ pub fn expected_length(sequence: &Bound<'_, PyAny>) -> usize {
     sequence.len().unwrap_or(0).min(1 << 20)
 }
 
+/// The argument called `name`, which is one text.
+pub fn one<'a, 'py>(name: &str, given: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyString>> {
+    given.cast().map_err(|_| PyTypeError::new_err(format!("{name} must be str, not {}", kind(given))))
+}
+
+/// The elements, or None of what has none, and of what would give others than are meant: a mapping its keys, bytes
+/// their numbers, a set its elements in no order.
+pub fn elements<'py>(given: &Bound<'py, PyAny>) -> Option<Bound<'py, PyIterator>> {
+    let is_usual = given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>(); // told apart quickly
+    let misleads = !is_usual
+        && (given.is_instance_of::<PyBytes>()
+            || given.is_instance_of::<PyByteArray>()
+            || given.is_instance_of::<PySet>()
+            || given.is_instance_of::<PyFrozenSet>()
+            || given.is_instance_of::<PyMapping>());
+    if misleads { None } else { given.try_iter().ok() }
+}
+
 /// The Python strings of any iterable.
 pub fn objects<'py>(name: &str, sequence: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
-    let items = sequence
-        .try_iter()
-        .map_err(|_| PyTypeError::new_err(format!("{name} must be a sequence of str, not {}", kind(sequence))))?;
+    let items = elements(sequence)
+        .ok_or_else(|| PyTypeError::new_err(format!("{name} must be a sequence of str, not {}", kind(sequence))))?;
     let mut objects = Vec::with_capacity(expected_length(sequence));
     for (index, item) in items.enumerate() {
         objects.push(item?.cast_into::<PyString>().map_err(|error| {
