@@ -25,6 +25,9 @@ class WrittenNumber(float):
         return self._text
 
 
+_DECODER = json.JSONDecoder(parse_float=WrittenNumber)  # `json.loads` would make one for every line
+
+
 def json_records(path: Path, on_bad: Callable[[ValueError], None] | None = None) -> Iterator[Record]:
     """The file's objects one by one, blank lines passed over; the file is never in memory as a whole.
 
@@ -53,7 +56,7 @@ def json_records(path: Path, on_bad: Callable[[ValueError], None] | None = None)
 
 def _record(line: bytes, number: int, where: str, end: int) -> Record:
     try:
-        values = json.loads(line.decode(), parse_float=WrittenNumber)  # UTF-8; bytes would be guessed at
+        values = _DECODER.decode(line.decode())  # UTF-8
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where}: not valid JSON ({error})") from error
     if not isinstance(values, dict):
