@@ -37,5 +37,5 @@ def number_text(number: object) -> str | None:
 def _one(gold: object, name: str) -> str:
     text = gold if isinstance(gold, str) else number_text(gold)
     if text is None:
-        raise ValueError(f"{name} is {gold!r:.80}: it must be a text, a finite number, or a list of those")
+        raise ValueError(f"{name} is {gold!r:.80}: it must be a text, a number, or a list of those")
     return text

@@ -32,7 +32,7 @@ def test_numbers_are_what_is_printed_of_them(gold: Any, text: str | list[str]) -
 @pytest.mark.parametrize(
     ("gold", "message"),
     [
-        (True, "gold is True: it must be a text, a finite number, or a list of those"),
+        (True, "gold is True: it must be a text, a number, or a list of those"),
         ([False], r"gold\[0\] is False: it must be"),
         (None, "gold is None"),
         (b"5", "gold is b'5'"),
