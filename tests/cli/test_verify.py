@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -6,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from pgkern.cli import main
 
 COMPLETIONS = Path(__file__).parents[2].parent / "shared" / "data" / "verify" / "gsm8k_completions_5276.jsonl"
 
@@ -114,6 +117,17 @@ def test_a_reader_that_goes_away_is_no_error(file: Path) -> None:
         with os.fdopen(writing) as out:
             result = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
         assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_another_pipe_that_breaks_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> int:
+        raise BrokenPipeError(errno.EPIPE, "a worker is gone")
+
+    monkeypatch.setattr("pgkern.cli.explain.run", broken)
+    assert main(["explain", "5", "5"]) == 2
+    assert "a worker is gone" in capsys.readouterr().err
 
 
 def test_the_exit_codes_are_told() -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -28,10 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # as after `| head`: what is still to be written must not fail once more at the end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _NOBODY_READS
     except (ValueError, OSError, FloatingPointError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return _NOBODY_READS
         if options.traceback:
             raise
         print(f"pgkern: error: {error}", file=sys.stderr)
@@ -46,3 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pgkern: error: this needs {error.name}; pip install 'pgkern[{extra}]'", file=sys.stderr)
         return 2
     return code
+
+
+def _nobody_reads() -> bool:
+    """Whether it is standard output that broke, as after `| head`; it leads nowhere then, so that exiting is silent."""
+    try:
+        out = sys.stdout.fileno()
+    except OSError:  # it is no file
+        return False
+    poll = select.poll()
+    poll.register(out, select.POLLOUT)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out)
+    return True
