@@ -37,7 +37,19 @@ pub(super) fn last_choice(text: &str) -> Option<&str> {
         after = end;
     }
     judge.pause(&near[after..], false);
-    judge.choice().map(|at| &near[at..=at])
+    judge.choice().filter(|&at| !is_of_a_list(near, at)).map(|at| &near[at..=at])
+}
+
+/// Whether a letter labels a line below that of the letter before it: the options, said again.
+fn is_of_a_list(text: &str, at: usize) -> bool {
+    let label = |line: &str| {
+        let bare = line.trim_start_matches([' ', '\t', '(', '*', '-']).as_bytes();
+        bare.first().copied().filter(|_| bare.len() > 3 && matches!(bare[1], b')' | b'.' | b':'))
+    };
+    let begin = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let above = text[..begin].trim_end().rsplit('\n').next().unwrap_or_default();
+    let here = label(text[begin..].lines().next().unwrap_or_default());
+    here == Some(text.as_bytes()[at]) && label(above).is_some_and(|above| here == above.checked_add(1))
 }
 
 /// Whether a capital letter from A to J stands at this place, and is no part of a word.
@@ -119,6 +131,9 @@ mod tests {
             "A, B, and C",
             "A. B. C. D.",
             "A\nB\nC",
+            "A) Oslo\nB) Bern",
+            "(A) Oslo\n(B) Bern\n\n(C) Rome",
+            "A. Oslo\nB. Bern\n",
             "neither A nor B",
             "Not A, B, or C",
             "anything but B",
@@ -157,6 +172,8 @@ mod tests {
             "B. A, C, and D are wrong.",
             "B is right. A is wrong.",
             "A and C are equal. So B.",
+            "A) Oslo\nB) Bern\nC) Rome\nSo B",
+            "A) Oslo\nB) Bern\nC) Rome\nB) Bern",
             "I first thought A, but that's wrong. So B.",
             "Between A and B: A fails. Therefore B",
             "B, since it is larger than A and C",
