@@ -43,11 +43,11 @@ where
     let mut rows = Vec::new();
     for (index, item) in items.enumerate() {
         let item = item?;
-        if let Ok(array) = item.extract::<PyReadonlyArray1<'py, T>>() {
-            if array.as_slice().is_ok() {
-                rows.push(Row::Array(array));
-                continue;
-            }
+        if let Ok(array) = item.extract::<PyReadonlyArray1<'py, T>>()
+            && array.as_slice().is_ok()
+        {
+            rows.push(Row::Array(array));
+            continue;
         }
         let copy = item.extract::<Vec<T>>().map_err(|error| {
             let message = format!("{name}[{index}] must be one of {wanted}: {}", error.value(item.py()));
