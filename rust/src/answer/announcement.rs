@@ -116,6 +116,7 @@ fn label<'s, 'a>(span: &'s [Token<'a>]) -> Option<(Option<String>, &'s [Token<'a
         {
             return None;
         }
+        [Token::Symbol('('), Token::Letters { .. }, ..] if *run == "C" => return None, // C(n, 2) as well
         rest @ [Token::Symbol('('), ..] => rest,
         _ => return None,
     };

@@ -75,7 +75,7 @@ fn against_bare(counted: &Quantity, bare: &Value, check: &Check<'_>) -> Result<C
         return percent(&counted.value, bare, Percent::Either, check);
     }
     let found = same(&counted.value, bare, check)?;
-    if found != Comparison::Equal && counted.unit.is_degree() && has_pi(bare) {
+    if found != Comparison::Equal && counted.unit.is_degree() && matches!(bare, Value::Formula(_)) {
         // 180° is π, and so an angle without a unit is one in radians.
         let found = same(&radians(&counted.value), bare, check);
         check.rule("degrees as radians");
@@ -138,18 +138,6 @@ fn measures(one: (&Value, &Measure), other: (&Value, &Measure), check: &Check<'_
 fn radians(degrees: &Value) -> Value {
     let part = Rational::from(1).over(&Rational::from(180)).unwrap_or_else(|| Rational::from(0));
     degrees.scaled(&part).times(&Value::Formula(Expression::Constant(Constant::Pi)))
-}
-
-fn has_pi(value: &Value) -> bool {
-    fn holds(expression: &Expression) -> bool {
-        match expression {
-            Expression::Constant(Constant::Pi) => true,
-            Expression::Sum(parts) | Expression::Product(parts) => parts.iter().any(holds),
-            Expression::Quotient(above, below) => holds(above) || holds(below),
-            _ => false,
-        }
-    }
-    matches!(value, Value::Formula(expression) if holds(expression))
 }
 
 fn kelvin(value: &Value, scale: Scale) -> Value {

@@ -18,10 +18,14 @@ const MULTIPLIERS: [&str; 16] = [
     "quarter", "quarters", "lakh", "crore", "grand",
 ];
 
+/// Bytes at the end of a text in which it may give up.
+const MAX_FAREWELL: usize = 2_000;
+
 /// Whether the text ends by giving up: then an earlier number is not its answer.
 pub(super) fn gives_up(text: &str) -> bool {
-    let after_numbers = text.bytes().rposition(|byte| byte.is_ascii_digit()).map_or(text, |at| &text[at + 1..]);
-    let lower = after_numbers.to_ascii_lowercase();
+    let after_numbers = text.bytes().rposition(|byte| byte.is_ascii_digit()).map_or(0, |at| at + 1);
+    let last_words = text.ceil_char_boundary(text.len().saturating_sub(MAX_FAREWELL));
+    let lower = text[after_numbers.max(last_words)..].to_ascii_lowercase();
     GIVES_UP.iter().any(|words| lower.contains(words))
 }
 

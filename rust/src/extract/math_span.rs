@@ -1,5 +1,7 @@
 //! The last mathematics of a text: `$…$`, `$$…$$`, `\(…\)`, `\[…\]`.
 
+use memchr::memchr3;
+
 /// The contents of the span that ends last.
 ///
 /// A dollar opens mathematics only right before it and closes it only right behind it, as in Pandoc, so that prices
@@ -9,7 +11,8 @@ pub(super) fn last_math(text: &str) -> Option<&str> {
     let (mut paren, mut bracket, mut single, mut double) = (None, None, None, None);
     let mut last = None;
     let mut at = 0;
-    while at < bytes.len() {
+    while let Some(skipped) = bytes.get(at..).and_then(|rest| memchr3(b'\\', b'$', b'\n', rest)) {
+        at += skipped;
         match (bytes[at], bytes.get(at + 1).copied()) {
             (b'\\', Some(next)) => {
                 match next {
