@@ -69,10 +69,10 @@ fn in_words(span: &[Token<'_>]) -> Option<Date> {
         match token {
             Token::Space | Token::Symbol(',' | '.') => {}
             Token::Digits(digits) => {
-                if let [Token::Letters { run, .. }, after @ ..] = rest {
-                    if is_ordinal_ending(digits, run) {
-                        rest = after;
-                    }
+                if let [Token::Letters { run, .. }, after @ ..] = rest
+                    && is_ordinal_ending(digits, run)
+                {
+                    rest = after;
                 }
                 let number = digits.parse::<i64>().ok()?;
                 let slot = if digits.len() <= 2 { &mut day } else { &mut year };

@@ -89,10 +89,10 @@ fn real_set(set: &RealSet) -> String {
 }
 
 fn piece(of: &Piece) -> String {
-    if let (End::At { value: low, .. }, End::At { value: high, .. }) = (&of.low, &of.high) {
-        if low == high {
-            return format!("{{{}}}", value(low));
-        }
+    if let (End::At { value: low, .. }, End::At { value: high, .. }) = (&of.low, &of.high)
+        && low == high
+    {
+        return format!("{{{}}}", value(low));
     }
     let low = match &of.low {
         End::Infinite => String::from("(-∞"),

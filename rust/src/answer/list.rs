@@ -31,10 +31,11 @@ pub(super) fn list(span: &[Token<'_>], depth: usize, check: &Check<'_>) -> Resul
         !piece.is_empty() || at == 1 || at == count
     });
     // "Both 2 and 3", "either 2 or 3"
-    if let Some([word, rest @ ..]) = pieces.first() {
-        if pieces.len() > 1 && (is_word(word, "both") || is_word(word, "either")) {
-            pieces[0] = trimmed(rest);
-        }
+    if let Some([word, rest @ ..]) = pieces.first()
+        && pieces.len() > 1
+        && (is_word(word, "both") || is_word(word, "either"))
+    {
+        pieces[0] = trimmed(rest);
     }
     if pieces.len() < 2 || pieces.iter().any(|piece| piece.is_empty()) {
         return Ok(None);

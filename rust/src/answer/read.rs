@@ -96,12 +96,11 @@ fn readings(span: &[Token<'_>], place: Place, depth: usize, check: &Check<'_>) -
     if depth > MAX_NESTING {
         return Ok(Reading::Unread.into());
     }
-    if let [Token::Symbol('('), inner @ .., Token::Symbol(')')] = span {
-        if let Ok(Some((value, taken))) = number_at_start(inner, Place::InList) {
-            if taken == inner.len() {
-                return Ok(Reading::from(Value::Exact(value)).into());
-            }
-        }
+    if let [Token::Symbol('('), inner @ .., Token::Symbol(')')] = span
+        && let Ok(Some((value, taken))) = number_at_start(inner, Place::InList)
+        && taken == inner.len()
+    {
+        return Ok(Reading::from(Value::Exact(value)).into());
     }
     let time = clock(span);
     let quantity = match number_quantity::number(span, place) {
@@ -190,12 +189,10 @@ fn beyond_numbers(span: &[Token<'_>], place: Place, depth: usize, check: &Check<
     if let Some(bracketed) = brackets::brackets(span, depth, check)? {
         return Ok(bracketed);
     }
-    if separated {
-        if let Some(list) = list::list(span, depth, check)? {
-            let mut readings = Readings::from(list);
-            readings.also.extend(words.filter(|words| words.surely).map(|words| Reading::Words(words.text)));
-            return Ok(readings);
-        }
+    if separated && let Some(list) = list::list(span, depth, check)? {
+        let mut readings = Readings::from(list);
+        readings.also.extend(words.filter(|words| words.surely).map(|words| Reading::Words(words.text)));
+        return Ok(readings);
     }
     if let Some(said_twice) = said_twice(span, depth, check)? {
         return Ok(said_twice);

@@ -82,13 +82,13 @@ pub(super) fn assigned_point(
     }
     let Some(mut readings) = brackets::brackets(right, depth, check)? else { return Ok(None) };
     readings.also.clear();
-    if let Reading::Several(Shape::Between(..), items) = &readings.first {
-        if items.len() == names.len() {
-            check.spend(span.len())?;
-            let by_name = items.iter().cloned().zip(names).map(|(item, name)| Answer { name: Some(name), ..item });
-            let coordinates = by_name.collect();
-            readings.also.push(Reading::Several(Shape::Unordered, coordinates));
-        }
+    if let Reading::Several(Shape::Between(..), items) = &readings.first
+        && items.len() == names.len()
+    {
+        check.spend(span.len())?;
+        let by_name = items.iter().cloned().zip(names).map(|(item, name)| Answer { name: Some(name), ..item });
+        let coordinates = by_name.collect();
+        readings.also.push(Reading::Several(Shape::Unordered, coordinates));
     }
     Ok(Some(readings))
 }

@@ -109,10 +109,11 @@ impl<'p> Evaluation<'p> {
     /// See [`Failure`].
     pub fn settled(&self, expression: &Expression) -> Result<Value, Failure> {
         let value = self.value(expression)?;
-        if let Value::Ball(ball) = &value {
-            if ball.contains_zero() && self.is_below_separation(expression, ball)? {
-                return Ok(Exact::from(0).into());
-            }
+        if let Value::Ball(ball) = &value
+            && ball.contains_zero()
+            && self.is_below_separation(expression, ball)?
+        {
+            return Ok(Exact::from(0).into());
         }
         Ok(value)
     }
@@ -129,11 +130,11 @@ impl<'p> Evaluation<'p> {
         let mut rest: Option<Ball> = None;
         for term in terms {
             let value = self.value(term)?;
-            if let Value::Exact(term) = &value {
-                if let Some(sum) = exact.plus(term, self.to.budget)? {
-                    exact = sum;
-                    continue;
-                }
+            if let Value::Exact(term) = &value
+                && let Some(sum) = exact.plus(term, self.to.budget)?
+            {
+                exact = sum;
+                continue;
             }
             let ball = value.ball(self.to)?;
             rest = Some(match rest {
@@ -153,11 +154,11 @@ impl<'p> Evaluation<'p> {
         let mut rest: Option<Ball> = None;
         for factor in factors {
             let value = self.value(factor)?;
-            if let Value::Exact(factor) = &value {
-                if let Some(product) = exact.times(factor, self.to.budget)? {
-                    exact = product;
-                    continue;
-                }
+            if let Value::Exact(factor) = &value
+                && let Some(product) = exact.times(factor, self.to.budget)?
+            {
+                exact = product;
+                continue;
             }
             let ball = value.ball(self.to)?;
             rest = Some(match rest {
@@ -177,10 +178,10 @@ impl<'p> Evaluation<'p> {
         if below.is_exactly_zero() {
             return Err(Failure::Undefined);
         }
-        if let (Value::Exact(above), Value::Exact(below)) = (&above, &below) {
-            if let Some(quotient) = above.over(below, self.to.budget)? {
-                return Ok(quotient.into());
-            }
+        if let (Value::Exact(above), Value::Exact(below)) = (&above, &below)
+            && let Some(quotient) = above.over(below, self.to.budget)?
+        {
+            return Ok(quotient.into());
         }
         Ok(above.ball(self.to)?.over(&below.ball(self.to)?, self.to)?.into())
     }

@@ -36,10 +36,10 @@ impl Evaluation<'_> {
             Function::Arccos => {
                 let angle = self.arcsin(&value)?;
                 let quarter = Exact::of_pi(half());
-                if let Value::Exact(angle) = &angle {
-                    if let Some(rest) = quarter.plus(&negated(angle), self.to.budget)? {
-                        return Ok(rest.into());
-                    }
+                if let Value::Exact(angle) = &angle
+                    && let Some(rest) = quarter.plus(&negated(angle), self.to.budget)?
+                {
+                    return Ok(rest.into());
                 }
                 Ok(quarter.ball(self.to)?.plus(&angle.ball(self.to)?.negated(), self.to)?.into())
             }
@@ -66,10 +66,10 @@ impl Evaluation<'_> {
         if below.is_exactly_zero() {
             return Err(Failure::Undefined);
         }
-        if let (Value::Exact(above), Value::Exact(below)) = (above, below) {
-            if let Some(quotient) = above.over(below, self.to.budget)? {
-                return Ok(quotient.into());
-            }
+        if let (Value::Exact(above), Value::Exact(below)) = (above, below)
+            && let Some(quotient) = above.over(below, self.to.budget)?
+        {
+            return Ok(quotient.into());
         }
         Ok(above.ball(self.to)?.over(&below.ball(self.to)?, self.to)?.into())
     }
@@ -157,11 +157,11 @@ impl Evaluation<'_> {
     }
 
     fn arctan(&self, value: &Value) -> Result<Value, Failure> {
-        if let Some(tangent) = value.exact().and_then(Exact::rational) {
-            if tangent.to_i64().is_some_and(|tangent| tangent.abs() <= 1) {
-                let quarter = Rational::from_integers(IBig::ONE, IBig::from(4)).ok_or(Failure::Undefined)?;
-                return Ok(Exact::of_pi(quarter.times(tangent)).into());
-            }
+        if let Some(tangent) = value.exact().and_then(Exact::rational)
+            && tangent.to_i64().is_some_and(|tangent| tangent.abs() <= 1)
+        {
+            let quarter = Rational::from_integers(IBig::ONE, IBig::from(4)).ok_or(Failure::Undefined)?;
+            return Ok(Exact::of_pi(quarter.times(tangent)).into());
         }
         let tangent = value.ball(self.to)?;
         if !tangent.is_exactly_real() {

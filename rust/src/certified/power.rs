@@ -71,10 +71,10 @@ impl Evaluation<'_> {
 
     fn whole_power(&self, base: &Value, exponent: &Rational) -> Result<Value, Failure> {
         let odd = exponent.numerator() % IBig::from(2) != IBig::ZERO;
-        if let Some(base) = base.exact().and_then(Exact::rational) {
-            if base.clone().magnitude() == Rational::from(1) {
-                return Ok(Exact::from(if odd { base.clone() } else { 1.into() }).into());
-            }
+        if let Some(base) = base.exact().and_then(Exact::rational)
+            && base.clone().magnitude() == Rational::from(1)
+        {
+            return Ok(Exact::from(if odd { base.clone() } else { 1.into() }).into());
         }
         let Some(whole) = exponent.to_i64() else {
             let base = base.ball(self.to)?;
@@ -88,10 +88,10 @@ impl Evaluation<'_> {
                 _ => Err(Failure::NotEnough),
             };
         };
-        if let Some(base) = base.exact() {
-            if let Some(power) = base.power(whole, self.to.budget)? {
-                return Ok(power.into());
-            }
+        if let Some(base) = base.exact()
+            && let Some(power) = base.power(whole, self.to.budget)?
+        {
+            return Ok(power.into());
         }
         let base = base.ball(self.to)?;
         if whole == 0 && base.contains_zero() {
@@ -112,12 +112,12 @@ impl Evaluation<'_> {
             }
         }
         let base = base.ball(self.to)?;
-        if base.is_exactly_real() {
-            if let Some(sign @ (Ordering::Less | Ordering::Greater)) = base.sign() {
-                let size = self.size_of_power(&base.modulus(self.to)?, exponent)?;
-                let size = Ball::from(size).into();
-                return if sign == Ordering::Less { self.turned(&size, exponent) } else { Ok(size) };
-            }
+        if base.is_exactly_real()
+            && let Some(sign @ (Ordering::Less | Ordering::Greater)) = base.sign()
+        {
+            let size = self.size_of_power(&base.modulus(self.to)?, exponent)?;
+            let size = Ball::from(size).into();
+            return if sign == Ordering::Less { self.turned(&size, exponent) } else { Ok(size) };
         }
         if let (Some(2), Some(whole)) = (degree, Rational::from(exponent.numerator().clone()).to_i64()) {
             return Ok(base.square_root(self.to)?.power(whole, self.to)?.into());
@@ -139,10 +139,10 @@ impl Evaluation<'_> {
     }
 
     fn product_of(&self, left: &Value, right: &Value) -> Result<Value, Failure> {
-        if let (Value::Exact(left), Value::Exact(right)) = (left, right) {
-            if let Some(product) = left.times(right, self.to.budget)? {
-                return Ok(product.into());
-            }
+        if let (Value::Exact(left), Value::Exact(right)) = (left, right)
+            && let Some(product) = left.times(right, self.to.budget)?
+        {
+            return Ok(product.into());
         }
         Ok(left.ball(self.to)?.times(&right.ball(self.to)?, self.to)?.into())
     }

@@ -108,11 +108,11 @@ impl<'e> Field<'_, 'e> {
         let mut rest: Option<Bounds> = None;
         for term in terms {
             let Some(size) = self.size(term)? else { return Ok(None) };
-            if let Size::Exact(term) = &size {
-                if let Some(sum) = exact.plus(term, self.evaluation.to.budget)? {
-                    exact = sum;
-                    continue;
-                }
+            if let Size::Exact(term) = &size
+                && let Some(sum) = exact.plus(term, self.evaluation.to.budget)?
+            {
+                exact = sum;
+                continue;
             }
             let Some(bounds) = self.bounded(size) else { return Ok(None) };
             rest = Some(rest.map_or(bounds, |rest| rest.plus(bounds)));
@@ -129,11 +129,11 @@ impl<'e> Field<'_, 'e> {
         let mut rest: Option<Bounds> = None;
         for factor in factors {
             let Some(size) = self.size(factor)? else { return Ok(None) };
-            if let Size::Exact(factor) = &size {
-                if let Some(product) = exact.times(factor, self.evaluation.to.budget)? {
-                    exact = product;
-                    continue;
-                }
+            if let Size::Exact(factor) = &size
+                && let Some(product) = exact.times(factor, self.evaluation.to.budget)?
+            {
+                exact = product;
+                continue;
             }
             let Some(bounds) = self.bounded(size) else { return Ok(None) };
             rest = Some(rest.map_or(bounds, |rest| rest.times(bounds)));
@@ -173,10 +173,10 @@ impl<'e> Field<'_, 'e> {
         };
         if degree == 1 {
             let Some(size) = self.size(base)? else { return Ok(None) };
-            if let Size::Exact(exact) = &size {
-                if let Some(power) = exact.power(times, self.evaluation.to.budget)? {
-                    return Ok(Some(Size::Exact(power)));
-                }
+            if let Size::Exact(exact) = &size
+                && let Some(power) = exact.power(times, self.evaluation.to.budget)?
+            {
+                return Ok(Some(Size::Exact(power)));
             }
             return Ok(self.bounded(size).map(|bounds| Size::Bounds(bounds.power(times))));
         }
@@ -185,12 +185,11 @@ impl<'e> Field<'_, 'e> {
 
     fn root(&mut self, degree: u32, radicand: &'e Expression) -> Result<Option<Bounds>, OverBudget> {
         let Some(size) = self.size(radicand)? else { return Ok(None) };
-        if let Size::Exact(exact) = &size {
-            if let Some(fraction) = exact.rational() {
-                if let Some(root) = Exact::root(fraction, degree, self.evaluation.to.budget)? {
-                    return Ok(self.bounded(Size::Exact(root.into())));
-                }
-            }
+        if let Size::Exact(exact) = &size
+            && let Some(fraction) = exact.rational()
+            && let Some(root) = Exact::root(fraction, degree, self.evaluation.to.budget)?
+        {
+            return Ok(self.bounded(Size::Exact(root.into())));
         }
         let Some(bounds) = self.bounded(size) else { return Ok(None) };
         self.evaluation.to.budget.spend(radicand.nodes() * (1 + self.radicals.len() as u64))?;

@@ -69,13 +69,13 @@ fn boxes(text: &str) -> (Vec<Span>, Option<usize>) {
                 at += 1;
             }
             b'}' => {
-                if open.pop() == Some(true) {
-                    if let Some((command, begin)) = begun.pop() {
-                        while spans.last().is_some_and(|inner| inner.command > command) {
-                            spans.pop(); // a box within this one
-                        }
-                        spans.push(Span { command, inside: begin..at, end: at + 1 });
+                if open.pop() == Some(true)
+                    && let Some((command, begin)) = begun.pop()
+                {
+                    while spans.last().is_some_and(|inner| inner.command > command) {
+                        spans.pop(); // a box within this one
                     }
+                    spans.push(Span { command, inside: begin..at, end: at + 1 });
                 }
                 at += 1;
             }

@@ -68,10 +68,10 @@ fn first_statement(rest: &str) -> &str {
     for (open, close) in [("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$")] {
         if let Some(inside) = rest.strip_prefix(open) {
             let line = if open == "$" { inside.lines().next().unwrap_or_default() } else { inside };
-            if let Some(end) = line.find(close).filter(|end| *end > 0) {
-                if ends_statement(&inside[end + close.len()..]) {
-                    return &inside[..end];
-                }
+            if let Some(end) = line.find(close).filter(|end| *end > 0)
+                && ends_statement(&inside[end + close.len()..])
+            {
+                return &inside[..end];
             }
         }
     }

@@ -47,10 +47,10 @@ pub fn numeral_at_start(span: &[Token<'_>], place: Place) -> Result<Option<(Rati
     let mut value = numeral.value()?;
     if let Some(exponent) = reader.letter_exponent()? {
         value = value.times(&Rational::from_decimal("1", "", exponent)?);
-    } else if numeral.is_integer() {
-        if let Some(part) = reader.mixed_part()? {
-            value = value.plus(&part);
-        }
+    } else if numeral.is_integer()
+        && let Some(part) = reader.mixed_part()?
+    {
+        value = value.plus(&part);
     }
     Ok(Some((value, reader.at)))
 }

@@ -59,7 +59,7 @@ fn small_factors(mut rest: u64, times: u32, found: &mut Vec<(UBig, u32)>, budget
             budget.spend(2)?;
         }
         let mut count = 0;
-        while rest % divisor == 0 {
+        while rest.is_multiple_of(divisor) {
             rest /= divisor;
             count += 1;
         }

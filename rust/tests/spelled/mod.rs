@@ -55,12 +55,12 @@ impl Tree {
             Self::Sum(one, other) => {
                 let sign = [" + ", "+", "+\\,", "  +  "][usize::from(habit() % 4)];
                 let (one, other) = (one.spelled_with(habit), other.spelled_with(habit));
-                if habit() % 2 == 0 { format!("{one}{sign}{other}") } else { format!("{other}{sign}{one}") }
+                if habit().is_multiple_of(2) { format!("{one}{sign}{other}") } else { format!("{other}{sign}{one}") }
             }
             Self::Product(one, other) => {
                 let sign = [" \\cdot ", "*", "\\times ", "", " × "][usize::from(habit() % 5)];
                 let (one, other) = (one.enclosed(habit), other.enclosed(habit));
-                if habit() % 2 == 0 { format!("{one}{sign}{other}") } else { format!("{other}{sign}{one}") }
+                if habit().is_multiple_of(2) { format!("{one}{sign}{other}") } else { format!("{other}{sign}{one}") }
             }
             Self::Quotient(one, other) => match habit() % 4 {
                 0 => format!("\\dfrac{{{}}}{{{}}}", one.spelled_with(habit), other.spelled_with(habit)),

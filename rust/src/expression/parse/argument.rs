@@ -33,10 +33,10 @@ impl Parser<'_, '_, '_> {
                 _ => break,
             }
         }
-        if exponent == Some(Expression::Number(Rational::from(-1))) {
-            if let Some(inverse) = head.inverse() {
-                (head, exponent) = (inverse, None);
-            }
+        if exponent == Some(Expression::Number(Rational::from(-1)))
+            && let Some(inverse) = head.inverse()
+        {
+            (head, exponent) = (inverse, None);
         }
         if let Some((digit, argument)) = self.base_of_one_digit(base.as_ref()) {
             return applied(head, Some(digit), argument, self.budget).map(|value| raised(value, exponent));

@@ -37,11 +37,11 @@ impl<'a> Parser<'_, 'a, '_> {
             (Some('e'), None) => self.symbol(String::from("e"), Some(Constant::E), false),
             (Some('i'), None) => self.symbol(String::from("i"), Some(Constant::ImaginaryUnit), false),
             (Some(letter), None) if letter.is_ascii_alphabetic() || ('α'..='ω').contains(&letter) => {
-                if let [_, Token::Digits(digit), ..] = self.rest() {
-                    if digit.len() == 1 {
-                        self.at += 2; // `x1` is `x_1` where nobody could lower the digit
-                        return Ok(Expression::Variable(format!("{letter}_{{{digit}}}")));
-                    }
+                if let [_, Token::Digits(digit), ..] = self.rest()
+                    && digit.len() == 1
+                {
+                    self.at += 2; // `x1` is `x_1` where nobody could lower the digit
+                    return Ok(Expression::Variable(format!("{letter}_{{{digit}}}")));
                 }
                 self.at += 1;
                 if let Some(choice) = self.choice_of_two(run)? {
