@@ -86,7 +86,7 @@ fn lists_tuples_and_intervals() {
         ("1,2", "1,2,3", Wrong),
         ("1,2", "1", Wrong),
         ("5", "5 or 6", Wrong),
-        ("639/40", r"15\frac{39}{40} or \frac{639}{40}", Wrong),
+        ("639/40", r"15\frac{39}{40} or \frac{639}{40}", Correct),
         ("5 or 6", "5", Wrong),
         ("x=2, y=3", "2, 3", Correct),
         ("x=2, y=3", "3, 2", Wrong),

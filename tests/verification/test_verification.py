@@ -31,7 +31,7 @@ def test_verdicts_have_their_codes() -> None:
         ("gsm8k", "4 + 5\n#### 9", "9"),
         ("gsm8k", "\\boxed{9}", None),
         ("last_number", "from 3 to 1,250.50.", "1,250.50"),
-        ("choice", "I choose (B), not A.", "A"),
+        ("choice", "I choose (B), not A.", "B"),
         ("choice", "The answer is (B).", "(B)"),
         ("whole", " 5 + 6 ", "5 + 6"),
     ],

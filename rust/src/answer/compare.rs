@@ -168,6 +168,12 @@ fn readings(one: &Reading, other: &Reading, check: &Check<'_>) -> Result<Compari
         (Reading::Set(one), Reading::Set(other)) => one.compare(other, check)?,
         (Reading::Set(set), Reading::Several(Shape::Unordered, items))
         | (Reading::Several(Shape::Unordered, items), Reading::Set(set)) => several::set_and_list(set, items, check)?,
+        // "11 + x, x + 11" says one thing twice.
+        (Reading::Several(Shape::Unordered, items), single) | (single, Reading::Several(Shape::Unordered, items))
+            if !matches!(single, Reading::Several(..)) && several::one_value(items, check)? =>
+        {
+            readings(&items[0].reading, single, check)?
+        }
         // A set of one element is as good as the element.
         (Reading::Several(Shape::Unordered, items), other) | (other, Reading::Several(Shape::Unordered, items))
             if items.len() == 1 =>

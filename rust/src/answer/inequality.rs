@@ -77,7 +77,8 @@ pub(super) fn inequality(span: &[Token<'_>], check: &Check<'_>) -> Result<Option
     let (mut name, mut common) = (None, RealSet::everything());
     for relation in &relations {
         let Some((variable, set)) = solved(relation, check)? else { return Ok(None) };
-        if !agree(&mut name, Some(variable)) {
+        // What holds for every number or for none is a statement and no solution: x² + 1 ≥ 0 is not x² + 1 ≥ 1.
+        if !agree(&mut name, Some(variable)) || set.is_trivial() {
             return Ok(None);
         }
         let Some(both) = common.within(&set, check)? else { return Ok(None) };

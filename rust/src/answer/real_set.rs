@@ -88,6 +88,12 @@ impl RealSet {
         Self { pieces: vec![Piece { low: End::Infinite, high: End::Infinite }], ordered: true }
     }
 
+    /// Whether it is every number or none.
+    #[must_use]
+    pub fn is_trivial(&self) -> bool {
+        self.pieces.is_empty() || matches!(self.pieces.as_slice(), [Piece { low: End::Infinite, high: End::Infinite }])
+    }
+
     /// Whether it goes on for ever.
     #[must_use]
     pub fn is_unbounded(&self) -> bool {

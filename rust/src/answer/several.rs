@@ -53,6 +53,20 @@ pub(super) fn compare(
     }
 }
 
+/// Whether all items are one value, each in a spelling of its own: no list holds an element twice in two spellings.
+pub(super) fn one_value(items: &[Answer], check: &Check<'_>) -> Result<bool, OverBudget> {
+    let [first, rest @ ..] = items else { return Ok(false) };
+    if rest.is_empty() || rest.len() > 3 {
+        return Ok(false);
+    }
+    for (at, item) in rest.iter().enumerate() {
+        if items[..=at].iter().any(|before| before.key == item.key) || compare_answers(first, item, check)? != Equal {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// The rows of a matrix that is written as a list of lists: `[[1, 2], [3, 4]]`.
 fn rows((shape, items): (Shape, &[Answer])) -> Option<Vec<&[Answer]>> {
     let rows: Option<Vec<&[Answer]>> = items
