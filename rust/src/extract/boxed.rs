@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Found;
+use super::{Found, trimmed};
 
 /// A box: where its command begins, and its contents.
 struct Span {
@@ -26,7 +26,7 @@ pub(super) fn last_boxed(text: &str) -> Found<'_> {
     while first > 0 && joins(&text[spans[first - 1].end..spans[first].command]) {
         first -= 1;
     }
-    let mut parts: Vec<&str> = spans[first..].iter().map(|span| text[span.inside.clone()].trim()).collect();
+    let mut parts: Vec<&str> = spans[first..].iter().map(|span| trimmed(&text[span.inside.clone()])).collect();
     parts.dedup();
     match parts.as_slice() {
         [single] => Found::Answer(Cow::Borrowed(single)),
