@@ -16,7 +16,7 @@ const SIGNIFICANT_DIGITS: usize = 9;
 /// Decimals of a decimal that are looked at; one with more stands for nothing but itself.
 const MAX_DECIMALS: usize = 100;
 
-/// Whether one of two values that are not equal stands for the other.
+/// Whether one of two values that are not equal, the answer's and the gold's, stands for the other.
 pub(super) fn near(one: &Value, other: &Value, check: &Check<'_>) -> Result<bool, OverBudget> {
     let near = match check.options.tolerance {
         Tolerance::Exact => false,
@@ -26,11 +26,10 @@ pub(super) fn near(one: &Value, other: &Value, check: &Check<'_>) -> Result<bool
             }
             _ => false,
         },
-        Tolerance::Relative(part) => match (one, other) {
-            (Value::Exact(decimal), number) if decimals(decimal).is_some() => within(decimal, number, part, check)?,
-            (number, Value::Exact(decimal)) if decimals(decimal).is_some() => within(decimal, number, part, check)?,
-            _ => false,
-        },
+        Tolerance::Relative(part) => {
+            let is_decimal = |value: &Value| matches!(value, Value::Exact(number) if decimals(number).is_some());
+            (is_decimal(one) || is_decimal(other)) && within(one, other, part, check)?
+        }
     };
     if near {
         check.rule("a decimal within the tolerance");
@@ -81,17 +80,17 @@ fn power_of_ten(exponent: usize) -> Rational {
         .unwrap_or_else(|| Rational::from(1))
 }
 
-/// `|decimal - number| ≤ part · |number|`.
-fn within(decimal: &Rational, number: &Value, part: f64, check: &Check<'_>) -> Result<bool, OverBudget> {
+/// `|answer - gold| ≤ part · |gold|`.
+fn within(answer: &Value, gold: &Value, part: f64, check: &Check<'_>) -> Result<bool, OverBudget> {
     let Some(part) = exact(part) else { return Ok(false) };
-    if let Value::Exact(number) = number {
-        let distance = decimal.minus(number).magnitude();
-        return Ok(distance <= part.times(&number.clone().magnitude()));
+    if let (Value::Exact(answer), Value::Exact(gold)) = (answer, gold) {
+        let distance = answer.minus(gold).magnitude();
+        return Ok(distance <= part.times(&gold.clone().magnitude()));
     }
     let magnitude = |expression| Expression::Apply(Function::Abs, Box::new(expression));
-    let number = number.expression();
-    let distance = magnitude(Expression::Sum(vec![number.clone(), Expression::Number(decimal.clone().negated())]));
-    let allowed = Expression::Product(vec![Expression::Number(part), magnitude(number)]);
+    let negated = Expression::Product(vec![Expression::Number(Rational::from(-1)), gold.expression()]);
+    let distance = magnitude(Expression::Sum(vec![answer.expression(), negated]));
+    let allowed = Expression::Product(vec![Expression::Number(part), magnitude(gold.expression())]);
     let found = equality::order(&distance, &allowed, check.budget)?;
     Ok(matches!(found, Some(Ordering::Less | Ordering::Equal)))
 }

@@ -94,12 +94,6 @@ impl Ball {
         self.real.radius().plus(self.imaginary.radius())
     }
 
-    /// Whether both parts are known to within `2^exponent`.
-    #[must_use]
-    pub fn is_within_power_of_two(&self, exponent: i64) -> bool {
-        self.radius().is_below_power_of_two(exponent)
-    }
-
     /// The midpoint's parts, roughly, to be shown.
     #[must_use]
     pub fn to_f64(&self) -> (f64, f64) {
