@@ -3,10 +3,12 @@
 
 #![no_main]
 
+use std::cmp::Ordering;
+
 use libfuzzer_sys::fuzz_target;
 use pgkern::budget::{Budget, OverBudget};
 use pgkern::certified::{Point, Precision, evaluate};
-use pgkern::equality::{Equality, equal};
+use pgkern::equality::{Equality, equal, variables};
 use pgkern::expression::Expression;
 use pgkern::expression::parse::parse_text;
 use pgkern::number::rational::Rational;
@@ -58,6 +60,13 @@ fn may_agree(one: &Expression, other: &Expression, point: &Point) -> bool {
 }
 
 fn is_real(expression: &Expression, point: &Point, budget: &Budget) -> bool {
+    if let Expression::Power(base, exponent) = expression {
+        // The exponent of a negative number is taken for a whole one, which it is at none of the points.
+        let positive = evaluate(base, point, 64, budget).is_ok_and(|base| base.sign() == Some(Ordering::Greater));
+        if !positive && !variables(exponent).is_empty() {
+            return false;
+        }
+    }
     let parts: Vec<&Expression> = match expression {
         Expression::Sum(parts) | Expression::Product(parts) | Expression::Call(_, parts) => parts.iter().collect(),
         Expression::Quotient(one, other) | Expression::Power(one, other) | Expression::Binomial(one, other) => {

@@ -1,4 +1,4 @@
-//! A gold and an answer, with a NUL between: no panic, the budget is kept, and being right has no direction.
+//! A gold and an answer, with a NUL between: no panic, the budget is kept, and what is right is not wrong the other way round.
 
 #![no_main]
 
@@ -19,8 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(explanation.work <= UNITS_PER_CHECK, "{} units", explanation.work);
     let forward = equivalent(answer, &[gold], &options);
     let backward = equivalent(gold, &[answer], &options);
+    // A gold may count what nobody knows ("12 zorgs"); an answer that does is not understood.
+    let contradict = [(forward, backward), (backward, forward)].contains(&(Verdict::Correct, Verdict::Wrong));
     assert!(
-        (forward == Verdict::Correct) == (backward == Verdict::Correct) || one_way(gold, answer),
+        !contradict || one_way(gold, answer),
         "gold {gold:?}, answer {answer:?}: {forward:?}, the other way {backward:?}"
     );
     assert_ne!(equivalent(gold, &[gold], &options), Verdict::Wrong, "{gold:?} is not itself");
