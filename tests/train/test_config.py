@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from pgkern.train.config import (
+    AdvantageConfig,
     DataConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -29,7 +30,7 @@ from pgkern.train.config_file import ConfigError, load_config, to_toml
         (ModelConfig, {"vocabulary_size": 256}, "vocabulary_size is 256, expected at least 300"),
         (WarmupConfig, {"learning_rate": 0.0}, r"learning_rate is 0\.0, expected a finite number above 0"),
         (RolloutConfig, {"temperature": -1.0}, r"temperature is -1\.0, expected a finite number above 0"),
-        (ObjectiveConfig, {"baseline": "leave_one_out"}, "normalize_std goes with baseline"),
+        (AdvantageConfig, {"baseline": "leave_one_out"}, "normalize_std goes with baseline"),
         (ObjectiveConfig, {"name": "reinforce", "clip_low": 0.1}, "surrogate 'plain' does not use clip_low=0.1"),
         (ObjectiveConfig, {"clip_low": -1.0}, "clip_low"),
         (DataConfig, {"train_file": "x.jsonl"}, "train_file is for task 'jsonl'"),
@@ -49,7 +50,7 @@ def test_settings_that_contradict_one_another_across_tables() -> None:
         load_config(
             TrainConfig,
             None,
-            ["objective.baseline=leave_one_out", "objective.normalize_std=false", "rollouts.samples_per_prompt=1"],
+            ["advantages.baseline=leave_one_out", "advantages.normalize_std=false", "rollouts.samples_per_prompt=1"],
         )
 
 

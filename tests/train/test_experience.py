@@ -7,7 +7,7 @@ from torch import Tensor
 from pgkern.data.problem import Problem
 from pgkern.rewards import Reward
 from pgkern.rollout.engine import Prompt, Rollout, Sampling
-from pgkern.train.config import ObjectiveConfig
+from pgkern.train.config import AdvantageConfig
 from pgkern.train.experience import ANSWER_PLACES, Experience, advantages, collect
 from pgkern.train.policy_model import Policy
 from pgkern.verification import Verdict, extract_answer
@@ -72,4 +72,4 @@ def test_every_baseline(settings: dict[str, Any], expected: list[float]) -> None
     rewards = [Reward(value, 1.0, value, Verdict.WRONG) for value in (1.0, 0.0, 0.0, 0.0)]
     rollouts = [Rollout(i // 2, Prompt("", (1,)), (1,), "", (0.0,), "stop", 0) for i in range(4)]
     experience = Experience(PROBLEMS, rollouts, rewards, 0.0)
-    assert advantages(experience, ObjectiveConfig(**settings)) == pytest.approx(expected, abs=1e-5)
+    assert advantages(experience, AdvantageConfig(**settings)) == pytest.approx(expected, abs=1e-5)

@@ -1,7 +1,7 @@
 """A frozen dataclass read from its defaults, a TOML file and `--set key=value`, and written back as TOML.
 
-The dataclass is the schema: its annotations say which values are accepted, nested dataclasses are TOML tables, and
-nothing is converted but an int where a float is wanted, a string where a Path is, and an array where a tuple is.
+The dataclass is the schema: its annotations say which values are accepted, nested dataclasses are TOML tables, tuples
+of them arrays of tables, and nothing is converted but an int where a float is wanted, a string where a Path is, and an array where a tuple is.
 TOML has no null, so the string "none" stands for None in a field whose type allows it.
 """
 
@@ -201,7 +201,7 @@ def _build(
             continue
         default = _default(field) if base is None else getattr(base, name)
         if name in changes and not isinstance(changes[name], _Table):
-            values[name] = changes[name]
+            values[name] = _built_elements(hints[name], changes[name], f"{table_name}.{name}".lstrip("."), sources)
             continue
         table_class = _table_class(hints[name])
         if table_class is not None and (name in changes or default is dataclasses.MISSING):
@@ -216,6 +216,14 @@ def _build(
         return config_class(**values)
     except ValueError as error:
         raise ConfigError(f"{sources}: {where}: {error}") from error
+
+
+def _built_elements(hint: Any, value: Any, name: str, sources: str) -> Any:  # noqa: ANN401 - any value
+    """The value with each element that is a table built, as in ``rewards: tuple[Reward, ...]``."""
+    if not isinstance(value, tuple) or not any(isinstance(element, _Table) for element in value):
+        return value
+    pairs = zip(_element_types(hint, len(value)), value, strict=True)
+    return tuple(_build(each, None, element, f"{name}[{i}]", sources) for i, (each, element) in enumerate(pairs))
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:  # noqa: ANN401 - the field's type
@@ -315,22 +323,24 @@ def _describe_type(hint: Any) -> str:  # noqa: ANN401 - an annotation
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
-def _write_table(config: DataclassInstance, name: str, lines: list[str]) -> None:
-    tables: list[tuple[str, DataclassInstance]] = []
+def _write_table(config: DataclassInstance, name: str, lines: list[str], header: str = "[{}]") -> None:
+    tables: list[tuple[str, DataclassInstance, str]] = []
     values: list[str] = []
     for field_name, hint in _field_types(type(config)).items():
         value = getattr(config, field_name)
         key = field_name if field_name.isascii() else _format_string(field_name)
         dotted = f"{name}.{key}" if name else key
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            tables.append((dotted, value))
+            tables.append((dotted, value, "[{}]"))
+        elif isinstance(value, tuple) and value and all(dataclasses.is_dataclass(element) for element in value):
+            tables += [(dotted, element, "[[{}]]") for element in value]
         else:
             values.append(f"{key} = {_format_value(hint, value, dotted)}")
-    if name and (values or not tables):
-        lines += ["", f"[{name}]"]
+    if name and (values or not tables or header != "[{}]"):
+        lines += ["", header.format(name)]
     lines += values
-    for dotted, table in tables:
-        _write_table(table, dotted, lines)
+    for dotted, table, of_table in tables:
+        _write_table(table, dotted, lines, of_table)
 
 
 def _format_value(hint: Any, value: object, key: str) -> str:  # noqa: ANN401 - an annotation

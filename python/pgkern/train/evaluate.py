@@ -19,7 +19,7 @@ def evaluate(
 ) -> Experience:
     """One greedy response to each problem; the validation reward is the mean of its rewards."""
     sampling = Sampling(temperature=0.0, max_tokens=config.rollouts.max_tokens, stop=config.rollouts.stop)
-    return collect(policy, engine, problems, sampling, config.data.reward, watch=watch)
+    return collect(policy, engine, problems, sampling, config.rewards[0].function, watch=watch)
 
 
 def mean_reward(experience: Experience) -> float:

@@ -12,7 +12,7 @@ from ..data.problem import Problem
 from ..rewards import Reward, boxed_many, gsm8k_many, json_match, r1_zero_many, text_match
 from ..rollout.engine import Rollout, RolloutEngine, Sampling
 from ..verification import Verdict
-from .config import ObjectiveConfig, RewardName
+from .config import AdvantageConfig
 from .policy_model import Policy
 
 
@@ -20,14 +20,14 @@ def _each(reward: Callable[[str, str], Reward]) -> Callable[[Sequence[str], Sequ
     return lambda completions, golds: [reward(*pair) for pair in zip(completions, golds, strict=True)]
 
 
-_REWARDS: dict[RewardName, Callable[[Sequence[str], Sequence[str]], list[Reward]]] = {
+_REWARDS: dict[str, Callable[[Sequence[str], Sequence[str]], list[Reward]]] = {
     "r1_zero": r1_zero_many,
     "boxed": boxed_many,
     "gsm8k": gsm8k_many,
     "json_match": _each(json_match),
     "text_match": _each(text_match),
 }
-ANSWER_PLACES: dict[RewardName, str] = {
+ANSWER_PLACES: dict[str, str] = {
     "r1_zero": "answer_tag",
     "boxed": "boxed",
     "gsm8k": "gsm8k",
@@ -69,7 +69,7 @@ def collect(
     engine: RolloutEngine,
     problems: list[Problem],
     sampling: Sampling,
-    reward: RewardName,
+    reward: str,
     *,
     watch: Callable[[Iterator[Rollout]], Iterable[Rollout]] = iter,
 ) -> Experience:
@@ -93,7 +93,7 @@ def collect(
     return Experience(problems, rollouts, rewards, time.perf_counter() - started)
 
 
-def advantages(experience: Experience, config: ObjectiveConfig) -> list[float]:
+def advantages(experience: Experience, config: AdvantageConfig) -> list[float]:
     """A - b(s) for every rollout, by the configured baseline (primer eq. 22-25)."""
     rewards_N = torch.tensor([reward.reward for reward in experience.rewards], dtype=torch.float64)
     group_size = len(experience.rollouts) // len(experience.problems)

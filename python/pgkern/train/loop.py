@@ -151,7 +151,7 @@ def _improve(run: _Run) -> float | None:
                 reward = result.metrics["validation_reward"] = run.evaluate()
                 result.metrics["seconds_evaluate"] = time.perf_counter() - started
             run.metrics.log(run.step, "policy_gradient", result.metrics)
-            run.rollouts.log(run.step, _rows(result, ANSWER_PLACES[run.config.data.reward]))
+            run.rollouts.log(run.step, _rows(result, ANSWER_PLACES[run.config.rewards[0].function]))
             progress.update(run.state.step, result.metrics)
             if run.state.step % config.checkpoint_every == 0:
                 save_checkpoint(run.folder.checkpoint, run.policy, optimizer, run.state)

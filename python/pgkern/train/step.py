@@ -47,10 +47,10 @@ def policy_gradient_step(
         stop=settings.stop,
         seed=derive_seed(config.run.seed, "sampling", step),
     )
-    experience = collect(policy, engine, [task.train[index] for index in indices], sampling, config.data.reward)
+    experience = collect(policy, engine, [task.train[index] for index in indices], sampling, config.rewards[0].function)
     verified = time.perf_counter()
 
-    result = StepResult(experience, advantages(experience, config.objective), experience.metrics())
+    result = StepResult(experience, advantages(experience, config.advantages), experience.metrics())
     result.metrics |= _update(policy, optimizer, result, config, step)
     engine.load_weights(policy.model.state_dict().items(), version=step + 1)
 

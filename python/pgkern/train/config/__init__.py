@@ -1,0 +1,66 @@
+"""Every setting of a training run, with the default that `pgkern train` uses when it is told nothing.
+
+The defaults train a small transformer from scratch on addition, on a CPU, in a few minutes.
+"""
+
+from dataclasses import dataclass, field
+
+from .advantages import AdvantageConfig, Baseline, Returns, ValueConfig
+from .data import DataConfig
+from .divergence import DivergenceConfig
+from .model import LoraConfig, ModelConfig, WarmupConfig
+from .objective import ObjectiveConfig
+from .optimizer import OptimizerConfig
+from .reward import RewardConfig
+from .rollouts import RolloutConfig
+from .run import RunConfig
+from .watch import WatchConfig
+
+__all__ = [
+    "AdvantageConfig",
+    "Baseline",
+    "DataConfig",
+    "DivergenceConfig",
+    "LoraConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "OptimizerConfig",
+    "Returns",
+    "RewardConfig",
+    "RolloutConfig",
+    "RunConfig",
+    "TrainConfig",
+    "ValueConfig",
+    "WarmupConfig",
+    "WatchConfig",
+]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The whole configuration; each part is a table of the TOML file, and `rewards` an array of tables."""
+
+    run: RunConfig = field(default_factory=RunConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    warmup: WarmupConfig = field(default_factory=WarmupConfig)
+    rollouts: RolloutConfig = field(default_factory=RolloutConfig)
+    rewards: tuple[RewardConfig, ...] = (RewardConfig(),)
+    advantages: AdvantageConfig = field(default_factory=AdvantageConfig)
+    value: ValueConfig = field(default_factory=ValueConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    divergence: DivergenceConfig = field(default_factory=DivergenceConfig)
+    watch: WatchConfig = field(default_factory=WatchConfig)
+
+    def __post_init__(self) -> None:
+        if not self.rewards:
+            raise ValueError("rewards is empty; a policy needs something to learn from")
+        if self.advantages.baseline == "leave_one_out" and self.rollouts.samples_per_prompt < 2:
+            raise ValueError("baseline 'leave_one_out' needs rollouts.samples_per_prompt of at least 2")
+        if self.optimizer.updates_per_step > 1 and self.objective.name == "reinforce":
+            raise ValueError(
+                "objective 'reinforce' is on-policy (eq. 26), so optimizer.updates_per_step must be 1; "
+                "'reinforce_off_policy' (eq. 27) and the clipped objectives take more"
+            )

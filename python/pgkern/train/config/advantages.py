@@ -1,0 +1,48 @@
+"""Returns, baselines and advantages (primer eq. 5, 6, 22-25)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .ranges import at_least, positive, share
+
+Returns = Literal["episode", "reward_to_go"]
+Baseline = Literal["none", "constant", "running_mean", "batch_mean", "group_mean", "leave_one_out", "value"]
+ValueKind = Literal["head", "network"]
+
+
+@dataclass(frozen=True)
+class AdvantageConfig:
+    """What of a return is the policy's merit."""
+
+    baseline: Baseline = "group_mean"
+    normalize_std: bool = True  # divide by the group's (or the batch's) standard deviation
+    returns: Returns = "episode"  # or from each token on; the same where the reward comes at the end and discount is 1
+    discount: float = 1.0  # γ, per token
+    constant: float = 0.5  # baseline "constant": what is subtracted
+    decay: float = 0.9  # baseline "running_mean": how much of the old mean a step keeps
+    drop_zero: bool = False  # rollouts without advantage do not count in the loss's denominators either
+
+    def __post_init__(self) -> None:
+        if self.normalize_std and self.baseline not in ("group_mean", "batch_mean"):
+            raise ValueError(
+                f"normalize_std goes with baseline 'group_mean' or 'batch_mean', not {self.baseline!r}; set it to false"
+            )
+        share("discount", self.discount)
+        share("decay", self.decay)
+        at_least("constant", self.constant, float("-1e30"))
+
+
+@dataclass(frozen=True)
+class ValueConfig:
+    """The learned V(s) of baseline "value", on generalised advantage estimation."""
+
+    kind: ValueKind = "head"  # on the policy's hidden states, which it leaves alone; or a network of its own
+    gae_lambda: float = 1.0  # λ; 1 is return minus V(s)
+    learning_rate: float = 1e-3
+    clip: float | None = 0.2  # how far an update may move V(s) and still have a gradient (PPO); none for no bound
+
+    def __post_init__(self) -> None:
+        share("gae_lambda", self.gae_lambda)
+        positive("learning_rate", self.learning_rate)
+        if self.clip is not None:
+            positive("clip", self.clip)

@@ -1,0 +1,27 @@
+"""When a run has gone wrong, and what then."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .ranges import at_least, positive
+
+OnDivergence = Literal["stop", "roll_back", "ignore"]
+
+
+@dataclass(frozen=True)
+class DivergenceConfig:
+    """A loss or gradient that is not finite, a ratio that explodes, an entropy that collapses."""
+
+    action: OnDivergence = "stop"  # or go back to the last checkpoint with a lower learning rate and other samples
+    max_ratio: float = 1e4  # of a token's probability to its old one
+    min_entropy: float = 1e-4  # nats a token, mean of a step that still has something to learn
+    patience: int = 3  # steps in a row that the ratio or the entropy may be out of bounds
+    max_roll_backs: int = 3  # after that the run stops
+    learning_rate_factor: float = 0.5  # for each roll-back
+
+    def __post_init__(self) -> None:
+        positive("max_ratio", self.max_ratio)
+        at_least("min_entropy", self.min_entropy, 0.0)
+        at_least("patience", self.patience, 1)
+        at_least("max_roll_backs", self.max_roll_backs, 0)
+        positive("learning_rate_factor", self.learning_rate_factor)
