@@ -1,7 +1,8 @@
 """A frozen dataclass read from its defaults, a TOML file and `--set key=value`, and written back as TOML.
 
 The dataclass is the schema: its annotations say which values are accepted, nested dataclasses are TOML tables, tuples
-of them arrays of tables, and nothing is converted but an int where a float is wanted, a string where a Path is, and an array where a tuple is.
+of them arrays of tables, and nothing is converted but an int where a float is wanted, a string where a Path is, and an
+array where a tuple is.
 TOML has no null, so the string "none" stands for None in a field whose type allows it.
 """
 
