@@ -1,28 +1,17 @@
 """A run's state on disk: the model and tokenizer as transformers loads them, and what else goes on from here."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch.optim import Optimizer
 
 from .atomic_write import atomic_directory
-from .metrics import Phase
 from .policy_model import Policy
+from .state import TrainerState
 
 _STATE, _OPTIMIZER = "trainer.json", "optimizer.pt"
-
-
-@dataclass
-class TrainerState:
-    """How far a run has come. Every random seed follows from the run's seed and the step, so none is kept here."""
-
-    phase: Phase = "warmup"
-    step: int = 0
-    """Steps of the phase that are done."""
-    reward_before: float | None = None
-    """Validation reward before the first policy-gradient step."""
 
 
 def save_checkpoint(folder: Path, policy: Policy, optimizer: Optimizer, state: TrainerState) -> None:

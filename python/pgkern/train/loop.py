@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from ..rollout.transformers_engine import TransformersEngine
 from ..verification import extract_answer
 from .atomic_write import write_file_atomically
-from .checkpoint import TrainerState, load_optimizer, load_state, save_checkpoint
+from .checkpoint import load_optimizer, load_state, save_checkpoint
 from .config import TrainConfig
 from .config_file import to_toml
 from .evaluate import evaluate, mean_reward
@@ -23,6 +23,7 @@ from .progress import TrainingProgress
 from .report import write_report
 from .rollout_log import RolloutLog, RolloutRow
 from .run_folder import RunFolder
+from .state import TrainerState
 from .step import StepResult, policy_gradient_step
 from .tasks import Task, load_task
 from .warmup import check_solutions, warmup_step
