@@ -1,35 +1,50 @@
-"""AdamW, its learning rate over the steps, and one guarded step."""
+"""AdamW, and one guarded step of it."""
 
 import math
+from collections.abc import Iterable
 
 import torch
+from torch.nn import Parameter
 from torch.optim import AdamW, Optimizer
 
 from .policy_model import Policy
+from .schedule import falling, rising
+
+__all__ = ["adamw", "falling", "guarded_step", "new_optimizer", "optimizer_step", "rising"]
 
 
-def new_optimizer(policy: Policy, *, learning_rate: float, weight_decay: float = 0.0) -> AdamW:
-    """AdamW over the policy's trainable parameters."""
-    trainable = [parameter for parameter in policy.model.parameters() if parameter.requires_grad]
-    return AdamW(trainable, lr=learning_rate, weight_decay=weight_decay)
+def adamw(
+    parameters: Iterable[Parameter],
+    *,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> AdamW:
+    """AdamW over those of the parameters that are trained; on a GPU one fused kernel a step.
+
+    Raises `ValueError` when none of them is trained.
+    """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if not trained:
+        raise ValueError("none of the parameters is trained")
+    on_gpu = all(parameter.is_cuda for parameter in trained)
+    return AdamW(trained, lr=learning_rate, weight_decay=weight_decay, betas=betas, fused=on_gpu or None)
 
 
-def rising(step: int, warmup_steps: int) -> float:
-    """1/w, 2/w, … up to 1 at step w - 1 (steps from 0), and 1 from there on."""
-    return min(1.0, (step + 1) / max(1, warmup_steps))
+def new_optimizer(
+    policy: Policy, *, learning_rate: float, weight_decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.999)
+) -> AdamW:
+    """`adamw` over the policy's trained parameters: all of them, or its adapters alone."""
+    return adamw(policy.model.parameters(), learning_rate=learning_rate, weight_decay=weight_decay, betas=betas)
 
 
-def falling(step: int, steps: int) -> float:
-    """1 at step 0, down linearly to 1/n at step n - 1, the last."""
-    return 1.0 - step / steps
-
-
-def optimizer_step(policy: Policy, optimizer: Optimizer, *, learning_rate: float, max_gradient_norm: float) -> float:
-    """Clip the gradient's norm, step, clear the gradient; the norm before clipping.
+def guarded_step(optimizer: Optimizer, *, learning_rate: float, max_gradient_norm: float) -> float:
+    """Clip the norm of the gradient of all the optimiser's parameters, step, clear it; the norm before clipping.
 
     Raises `FloatingPointError` for a gradient that is not finite, and then leaves the parameters as they are.
     """
-    norm = float(torch.nn.utils.clip_grad_norm_(policy.model.parameters(), max_gradient_norm))
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, max_gradient_norm))
     if not math.isfinite(norm):
         optimizer.zero_grad(set_to_none=True)
         raise FloatingPointError(f"the gradient's norm is {norm}; the parameters are left as they are")
@@ -38,3 +53,8 @@ def optimizer_step(policy: Policy, optimizer: Optimizer, *, learning_rate: float
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm
+
+
+def optimizer_step(policy: Policy, optimizer: Optimizer, *, learning_rate: float, max_gradient_norm: float) -> float:
+    """`guarded_step`; the policy is not needed any more."""
+    return guarded_step(optimizer, learning_rate=learning_rate, max_gradient_norm=max_gradient_norm)
