@@ -56,10 +56,17 @@ def test_numpy_numbers_and_half_surrogates(tmp_path: Path) -> None:
 
 
 def test_a_value_json_cannot_hold_is_named_and_nothing_is_written(tmp_path: Path) -> None:
-    expected = pytest.raises(TypeError, match=r"^reward is of type list, expected a number")
+    expected = pytest.raises(TypeError, match=r"^rewards\[1\] is of type list, expected a number")
     with JsonlLog(tmp_path / "log.jsonl") as log, expected:
-        log.append([{"step": 1}, {"reward": [1.0]}])
+        log.append([{"step": 1}, {"rewards": [1.0, [2.0]]}])
     assert (tmp_path / "log.jsonl").read_bytes() == b""
+
+
+def test_flat_lists(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    with JsonlLog(path) as log:
+        log.append([{"step": 1, "tokens": ["a", "b\ud800"], "log_probs": (-0.5, math.nan, np.float32(-1)), "none": []}])
+    assert list(read_jsonl(path)) == [{"step": 1, "tokens": ["a", "b?"], "log_probs": [-0.5, None, -1.0], "none": []}]
 
 
 def test_reader_skips_a_torn_line_and_writer_removes_it(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import math
 import numbers
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .atomic_write import write_file_atomically
 
@@ -33,7 +33,10 @@ class JsonlLog:
         self._file = path.open("ab", buffering=0)  # unbuffered: a row is with the kernel when `append` returns
 
     def append(self, rows: Iterable[Mapping[str, object]]) -> None:
-        """Append rows in a single write. Raises TypeError for a value that JSON cannot hold, and then writes none."""
+        """Append rows in a single write; a row's values are numbers, strings, bools, None, and flat lists of these.
+
+        Raises TypeError for any other value, and then writes none.
+        """
         content = b"".join(_encode(row) for row in rows)
         while content:  # once, but for a full disk or a signal
             content = content[self._file.write(content) :]
@@ -82,10 +85,21 @@ def _repair(path: Path, last_step: float) -> None:
 
 def _encode(row: Mapping[str, object]) -> bytes:
     # ASCII only, for readers that take U+2028 for the end of a line.
-    return json.dumps({key: _json_value(value, key) for key, value in row.items()}, allow_nan=False).encode() + b"\n"
+    values = {
+        key: _json_list(value, key) if _is_list(value) else _json_scalar(value, key) for key, value in row.items()
+    }
+    return json.dumps(values, allow_nan=False).encode() + b"\n"
 
 
-def _json_value(value: object, key: str) -> str | int | float | bool | None:
+def _is_list(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    return isinstance(value, list | tuple)
+
+
+def _json_list(values: Sequence[object], key: str) -> list[str | int | float | bool | None]:
+    return [_json_scalar(value, f"{key}[{place}]") for place, value in enumerate(values)]
+
+
+def _json_scalar(value: object, key: str) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

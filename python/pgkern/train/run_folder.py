@@ -41,6 +41,11 @@ class RunFolder:
         return self.path / "rollouts.jsonl"
 
     @property
+    def events(self) -> Path:
+        """What happened besides the steps, one JSON object each."""
+        return self.path / "events.jsonl"
+
+    @property
     def checkpoint(self) -> Path:
         """The folder of the last checkpoint, written by `atomic_directory`."""
         return self.path / "checkpoint"
