@@ -1,0 +1,156 @@
+"""The learned value function V(s): what return the policy can expect from a prefix on (baseline "value").
+
+Names: T packed tokens, R response tokens among them, D hidden size.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from .config.advantages import ValueConfig
+from .micro_batches import MicroBatch, TokenSequence, micro_batches
+from .optimizer import adamw, guarded_step
+from .policy_model import Policy
+from .seeds import derive_seed
+from .value_head import ValueHead
+
+
+class ValueFunction:
+    """V(s) of the state before each response token, and its regression onto returns.
+
+    Of kind "head" it is a `ValueHead` on the policy's hidden states, detached: the policy's gradient knows nothing of
+    it, and where the policy computes its hidden states anyway (scoring), V(s) costs two small products. Of kind
+    "network" it has a transformer of its own, in fp32 and wholly trained, which starts as a copy of the policy's
+    without its adapters.
+    """
+
+    def __init__(self, head: ValueHead, own: Policy | None, learning_rate: float) -> None:
+        self._head, self._own, self._learning_rate = head, own, learning_rate
+        self._modules = torch.nn.ModuleDict({"head": head})
+        if own is not None:
+            self._modules["transformer"] = own.model
+        self._optimizer = adamw(self._modules.parameters(), learning_rate=learning_rate)
+
+    @classmethod
+    def new(cls, policy: Policy, config: ValueConfig, seed: int) -> ValueFunction:
+        """One that says V(s) = 0 of every state; `seed` is the run's. Torch's generators are left as found."""
+        head = ValueHead(policy.model.config.hidden_size, derive_seed(seed, "value")).to(policy.device)
+        own = replace(policy, model=_trainable_copy(policy)) if config.kind == "network" else None
+        return cls(head, own, config.learning_rate)
+
+    def of_batch(self, policy: Policy, batch: MicroBatch, hidden_TD: Tensor | None = None) -> Tensor:
+        """`[R]`, V(s_t) for each response token of a packed row: s_t is all that stands before the token.
+
+        `hidden_TD` is `policy.hidden(batch)` where that is known already; only kind "head" looks at it.
+        """
+        if self._own is not None:
+            hidden_TD = self._own.hidden(batch)
+        elif hidden_TD is None:
+            with torch.no_grad():
+                hidden_TD = policy.hidden(batch)
+        else:
+            hidden_TD = hidden_TD.detach()
+        values_R: Tensor = self._head(hidden_TD[batch.mask_T.bool()])
+        return values_R
+
+    @torch.no_grad()
+    def values(self, policy: Policy, sequences: Sequence[TokenSequence], max_tokens: int) -> list[list[float]]:
+        """V(s_t) for each response token of each sequence, without gradients."""
+        values: list[list[float]] = [[] for _ in sequences]
+        for batch in micro_batches(sequences, max_tokens, policy.device):
+            for index, row in zip(batch.indices, batch.split(self.of_batch(policy, batch)), strict=True):
+                values[index] = row
+        return values
+
+    def update(
+        self,
+        policy: Policy,
+        sequences: Sequence[TokenSequence],
+        old_values: Sequence[Sequence[float]],
+        returns: Sequence[Sequence[float]],
+        *,
+        clip: float | None,
+        max_tokens: int,
+        max_gradient_norm: float,
+    ) -> dict[str, float]:
+        """One step of AdamW on the clipped value loss of the whole batch, a packed row at a time.
+
+            mean over response tokens of 0.5 · max((V - R)², (clip(V, V_old - c, V_old + c) - R)²)
+
+        `old_values` are those the advantages were taken with, `returns` the targets, both one for each response token.
+        The size of the rows changes memory and not the step. Returns `value_loss`, `explained_variance`
+        (`1 - Var(R - V) / Var(R)`; absent where all returns are equal) and `value_gradient_norm`, all of before the
+        step; nothing where there is no response token.
+
+        Raises `ValueError` for lists that do not fit the responses, and `FloatingPointError` for a gradient that is
+        not finite, which leaves V(s) as it is.
+        """
+        _require_fit("old_values", old_values, sequences)
+        _require_fit("returns", returns, sequences)
+        kept = [index for index, sequence in enumerate(sequences) if sequence.response_ids]
+        num_tokens = sum(len(sequences[index].response_ids) for index in kept)
+        losses, errors, targets = [], [], []
+        for batch in micro_batches([sequences[index] for index in kept], max_tokens, policy.device):
+            response_T = batch.mask_T.bool()
+            old_R = batch.align([old_values[index] for index in kept])[response_T]
+            returns_R = batch.align([returns[index] for index in kept])[response_T]
+            values_R = self.of_batch(policy, batch)
+            loss = _clipped_loss(values_R, old_R, returns_R, clip).sum() / num_tokens
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.detach())
+            errors.append((returns_R - values_R).detach())
+            targets.append(returns_R)
+        if not kept:
+            return {}
+        norm = guarded_step(self._optimizer, learning_rate=self._learning_rate, max_gradient_norm=max_gradient_norm)
+        metrics = {"value_loss": float(torch.stack(losses).sum()), "value_gradient_norm": norm}
+        variance = float(torch.cat(targets).double().var(correction=0))
+        if variance > 0.0:
+            metrics["explained_variance"] = 1.0 - float(torch.cat(errors).double().var(correction=0)) / variance
+        return metrics
+
+    def state_dict(self) -> dict[str, Any]:
+        """Parameters and the optimiser's state, for `torch.save`."""
+        return {"parameters": self._modules.state_dict(), "optimizer": self._optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict` of the same kind and size, bit for bit.
+
+        Raises `RuntimeError` (torch's, with the names and shapes) for another kind or size.
+        """
+        self._modules.load_state_dict(state["parameters"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+
+def _require_fit(name: str, lists: Sequence[Sequence[float]], sequences: Sequence[TokenSequence]) -> None:
+    if len(lists) != len(sequences):
+        raise ValueError(f"{name} has {len(lists)} lists, expected one for each of {len(sequences)} sequences")
+    for index, (values, sequence) in enumerate(zip(lists, sequences, strict=True)):
+        if len(values) != len(sequence.response_ids):
+            raise ValueError(
+                f"{name}[{index}] has {len(values)} numbers, expected one for each of "
+                f"{len(sequence.response_ids)} response tokens"
+            )
+
+
+def _clipped_loss(values_R: Tensor, old_R: Tensor, returns_R: Tensor, clip: float | None) -> Tensor:
+    squared_R = (values_R - returns_R) ** 2
+    if clip is not None:
+        near_R = torch.clamp(values_R, old_R - clip, old_R + clip)
+        squared_R = torch.maximum(squared_R, (near_R - returns_R) ** 2)
+    return 0.5 * squared_R
+
+
+def _trainable_copy(policy: Policy) -> PreTrainedModel:
+    """The policy's transformer without its output layer, in fp32, every parameter trained."""
+    transformer: Any = copy.deepcopy(policy.model.base_model)
+    transformer.float().requires_grad_(True)
+    trained: PreTrainedModel = transformer
+    return trained
