@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pgkern.advantages import batch_mean, group_mean, leave_one_out
+from pgkern.advantages import batch_mean, constant, group_mean, leave_one_out, running_mean, updated_mean
 
 REWARDS = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
 
@@ -106,3 +106,56 @@ def test_leave_one_out_needs_others() -> None:
         leave_one_out(REWARDS, 1)
     with pytest.raises(ValueError, match="at least 2 rollouts in every group"):
         leave_one_out(REWARDS, group_ids=torch.tensor([0, 0, 0, 1, 1, 2]))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_large_groups_of_narrow_rewards_are_counted_in_fp32(dtype: torch.dtype) -> None:
+    rewards = torch.cat([torch.ones(1000), torch.zeros(1000)])
+    found = group_mean(rewards.to(dtype), 2000)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, rewards - 0.5)  # counted in bf16 a group has 256 at most
+
+
+def test_leave_one_out_in_groups_that_differ_in_size_and_are_mixed() -> None:
+    rewards = torch.tensor([1.0, 5.0, 3.0, 2.0, 4.0])
+    found = leave_one_out(rewards, group_ids=torch.tensor([0, 9, 9, 0, 9]))
+    torch.testing.assert_close(found, torch.tensor([-1.0, 5 - 3.5, 3 - 4.5, 1.0, 4 - 4.0]))
+
+
+def test_a_constant_baseline_and_none() -> None:
+    torch.testing.assert_close(constant(REWARDS, 0.25), REWARDS - 0.25)
+    assert torch.equal(constant(REWARDS, 0), REWARDS)
+    assert constant(REWARDS.bool(), 0.5).tolist() == [0.5, -0.5, -0.5, 0.5, 0.5, -0.5]
+    assert constant(torch.zeros(0), 1.0).shape == (0,)
+
+
+def test_the_running_mean_is_that_of_earlier_batches() -> None:
+    assert torch.equal(running_mean(REWARDS, None), REWARDS)
+    torch.testing.assert_close(running_mean(REWARDS, 0.3), REWARDS - 0.3)
+    first = updated_mean(None, torch.tensor([1.0, 2.0]), 0.9)
+    assert first == 1.5
+    second = updated_mean(first, torch.tensor([2.5]), 0.9)
+    assert second == pytest.approx(0.9 * 1.5 + 0.1 * 2.5, abs=1e-15)
+    assert updated_mean(second, torch.zeros(0), 0.9) == second
+    assert updated_mean(None, torch.zeros(0), 0.9) is None
+    assert updated_mean(7.0, REWARDS, 1.0) == 7.0
+    assert updated_mean(7.0, REWARDS, 0) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: constant(REWARDS, math.nan), r"baseline must be a finite number, got nan"),
+        (lambda: constant(REWARDS, None), r"baseline must be a finite number, got None"),
+        (lambda: constant([1.0], 0.0), r"rewards must be a Tensor, got list"),
+        (lambda: running_mean(REWARDS, math.inf), r"baseline must be a finite number, got inf"),
+        (lambda: updated_mean(0.0, REWARDS, 1.1), r"decay must be a finite number from 0 to 1, got 1.1"),
+        (lambda: updated_mean(math.nan, REWARDS, 0.9), r"mean must be a finite number, got nan"),
+        (lambda: updated_mean(0.0, torch.tensor([math.nan]), 0.9), r"rewards must be finite, got nan at index 0"),
+        (lambda: group_mean(REWARDS, 3, normalize_std=True, eps=-1.0), r"eps must be a finite number of at least 0"),
+        (lambda: group_mean(REWARDS.to(torch.complex64), 3), r"rewards must be real, got torch.complex64"),
+    ],
+)
+def test_mistakes_of_the_baselines(call, message: str) -> None:  # noqa: ANN001
+    with pytest.raises(ValueError, match=message):
+        call()

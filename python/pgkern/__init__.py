@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import advantages as advantages
+    from . import returns as returns
+    from . import reward_shaping as reward_shaping
     from . import rewards as rewards
+    from . import values as values
     from .batching import CollatedBatch as CollatedBatch
     from .batching import balance as balance
     from .batching import collate_packed as collate_packed
@@ -55,7 +58,7 @@ _HOME_OF_NAME = {
     "verify": "verification",
     "verify_many": "verification",
 }
-_PUBLIC_MODULES = ("advantages", "rewards")
+_PUBLIC_MODULES = ("advantages", "returns", "reward_shaping", "rewards", "values")
 
 __all__ = [*sorted(_HOME_OF_NAME), *_PUBLIC_MODULES]
 
