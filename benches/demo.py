@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pgkern.train.curves import with_short_warmup
 from pgkern.train.metrics import read_metrics
+from pgkern.train.report.curves import with_short_warmup
 
 from .environment import ROOT, device_label
 from .goals import Goal, print_goals

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgkern.train.curves import Point
-from pgkern.train.svg_chart import Line, format_tick, svg_chart
+from pgkern.train.report.curves import Point
+from pgkern.train.report.line_chart import Line, format_tick, svg_chart
 
 
 def parse(svg: str) -> ElementTree.Element:

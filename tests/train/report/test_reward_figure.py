@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from pgkern.train.reward_figure import write_reward_figure
+from pgkern.train.report.reward_figure import write_reward_figure
 
 BLUE, ORANGE = (0x25, 0x63, 0xEB), (0xD9, 0x48, 0x0F)
 

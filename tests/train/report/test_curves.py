@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgkern.train.curves import (
+from pgkern.train.report.curves import (
     Point,
     count_not_finite,
     curve,

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .atomic_write import write_file_atomically
+from ..atomic_write import write_file_atomically
 from .curves import (
     curve,
     rolling_mean,

@@ -20,7 +20,7 @@ from .curves import (
     warmup_range,
     with_short_warmup,
 )
-from .svg_chart import Line, svg_chart
+from .line_chart import Line, svg_chart
 
 _PREVIEW = 240  # characters of a long text that are shown before it is opened
 _LONGEST = 20_000  # characters of a text that go into the page at all

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .atomic_write import write_file_atomically
-from .jsonl_log import read_jsonl
-from .metrics import read_metrics
-from .report_page import report_page
+from ..atomic_write import write_file_atomically
+from ..jsonl_log import read_jsonl
+from ..metrics import read_metrics
+from ..run_folder import RunFolder
+from .page import report_page
 from .reward_figure import write_reward_figure
-from .run_folder import RunFolder
 
 _STEPS_SHOWN = 10
 _ROLLOUTS_PER_STEP = 4
