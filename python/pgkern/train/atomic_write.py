@@ -16,7 +16,7 @@ from pathlib import Path
 
 def write_file_atomically(path: Path, content: bytes) -> None:
     """Write a file that is seen with its old content or its new one, never with a part of it."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.new")  # one that a kill has left is written over
     with temporary.open("wb") as file:
         file.write(content)
         file.flush()
@@ -39,16 +39,39 @@ def atomic_directory(final: Path) -> Iterator[Path]:
     new.mkdir(parents=True)
     try:
         yield new
+        _sync_tree(new)
     except BaseException:
-        shutil.rmtree(new)
+        shutil.rmtree(new, ignore_errors=True)  # the error that is on its way tells more
         raise
-    _sync_tree(new)
     if final.exists():
         os.rename(final, old)
     os.rename(new, final)
     _sync_directory(final.parent)
     if old.exists():
         shutil.rmtree(old)
+
+
+def link_atomically(link: Path, target: str) -> None:
+    """Make a symbolic link, or turn the one that is there; whoever follows it finds its old target or its new one."""
+    temporary = link.with_name(f".{link.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(link)
+
+
+def remove_directory_atomically(folder: Path) -> None:
+    """Remove a folder that is seen whole or not at all; killed on the way, `.NAME.gone` is left (`finish_removals`)."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    if gone.exists():
+        shutil.rmtree(gone)
+    os.rename(folder, gone)
+    shutil.rmtree(gone)
+
+
+def finish_removals(parent: Path) -> None:
+    """Remove what `remove_directory_atomically` had begun to remove in this folder when it was killed."""
+    for gone in parent.glob(".*.gone"):
+        shutil.rmtree(gone)
 
 
 def recover_directory(final: Path) -> bool:

@@ -1,33 +1,125 @@
-"""A run's state on disk: the model and tokenizer as transformers loads them, and what else goes on from here."""
+"""What is in a checkpoint: the model and tokenizer as transformers loads them, and all else that a run goes on from."""
+
+from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 from torch.optim import Optimizer
 
 from .atomic_write import atomic_directory
-from .policy_model import Policy
 from .state import TrainerState
 
-_STATE, _OPTIMIZER = "trainer.json", "optimizer.pt"
+if TYPE_CHECKING:
+    from .policy_model import Policy
+
+_STATE, _OPTIMIZER, _VALUE, _RANDOM = "trainer.json", "optimizer.pt", "value.pt", "rng.pt"
+_CONFIG = "config.toml"
+
+
+class Stateful(Protocol):
+    """The value function with its optimiser, or whatever else is more than the policy."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain values."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave."""
+
+
+@dataclass
+class Saved:
+    """All that a step changes, and the settings it was made with."""
+
+    policy: Policy
+    optimizer: Optimizer
+    state: TrainerState
+    config: str
+    """As TOML."""
+    value: Stateful | None = None
+
+
+def write_checkpoint(folder: Path, saved: Saved) -> None:
+    """Fill an empty folder; `Checkpoints.save` makes it a checkpoint."""
+    saved.policy.model.save_pretrained(folder)
+    saved.policy.tokenizer.save_pretrained(folder)
+    _write_tensors(folder / _OPTIMIZER, saved.optimizer.state_dict())
+    if saved.value is not None:
+        _write_tensors(folder / _VALUE, saved.value.state_dict())
+    _write_tensors(folder / _RANDOM, _random_state())
+    (folder / _STATE).write_text(json.dumps(asdict(saved.state), indent=2) + "\n")
+    (folder / _CONFIG).write_text(saved.config)
 
 
 def save_checkpoint(folder: Path, policy: Policy, optimizer: Optimizer, state: TrainerState) -> None:
-    """Write it complete or not at all; the checkpoint before it is replaced only then."""
+    """Write one that stands alone, complete or not at all."""
     with atomic_directory(folder) as new:
-        policy.model.save_pretrained(new)
-        policy.tokenizer.save_pretrained(new)
-        torch.save(optimizer.state_dict(), new / _OPTIMIZER)
-        (new / _STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
+        write_checkpoint(new, Saved(policy, optimizer, state, config=""))
 
 
 def load_state(folder: Path) -> TrainerState:
-    """How far the checkpoint is."""
-    return TrainerState(**json.loads((folder / _STATE).read_text()))
+    """How far the checkpoint is. Raises `ValueError` for one whose fields are not ours, naming them."""
+    values = json.loads((folder / _STATE).read_text())
+    known = {field.name for field in fields(TrainerState)}
+    missing, unknown = known - values.keys(), values.keys() - known
+    if missing or unknown:
+        told = [f"lacks {_list(missing)}"] * bool(missing) + [f"has the unknown {_list(unknown)}"] * bool(unknown)
+        raise ValueError(
+            f"{folder / _STATE} {' and '.join(told)}: another release of pgkern wrote it; go on with that release, "
+            f"or start a new run from the model in it (model.path = {str(folder)!r})"
+        )
+    return TrainerState(**values)
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
     """Put the checkpoint's moments into an optimiser over the same parameters."""
-    optimizer.load_state_dict(torch.load(folder / _OPTIMIZER, weights_only=True))
+    optimizer.load_state_dict(_read_tensors(folder / _OPTIMIZER))
+
+
+def load_value(folder: Path, value: Stateful) -> None:
+    """Put the checkpoint's value function into one of the same shape. Raises `ValueError` where there is none."""
+    if not (folder / _VALUE).exists():
+        raise ValueError(f"{folder} has no value function; a learned baseline cannot begin in a run that goes on")
+    value.load_state_dict(_read_tensors(folder / _VALUE))
+
+
+def load_random_state(folder: Path) -> None:
+    """Set the generators of torch, numpy and Python to where they were.
+
+    pgkern's own draws are seeded step by step and touch none of them; a reward or an engine of the user's may.
+    """
+    state = _read_tensors(folder / _RANDOM)
+    torch.set_rng_state(state["torch"])
+    if len(state["cuda"]) == torch.cuda.device_count():  # another machine has its own
+        torch.cuda.set_rng_state_all(state["cuda"])
+    np.random.set_state((state["numpy"][0], np.asarray(state["numpy"][1], dtype=np.uint32), *state["numpy"][2:]))
+    random.setstate((state["python"][0], tuple(state["python"][1]), state["python"][2]))
+
+
+def _random_state() -> dict[str, Any]:
+    numpy_state: Any = np.random.get_state()  # of np.random.seed; a Generator is its owner's to keep
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [numpy_state[0], numpy_state[1].tolist(), *numpy_state[2:]],
+        "python": list(random.getstate()),
+    }
+
+
+def _write_tensors(path: Path, value: object) -> None:
+    with path.open("wb") as file:  # not by its path: torch's own writer would hide what the disk said
+        torch.save(value, file)
+
+
+def _read_tensors(path: Path) -> Any:  # noqa: ANN401 - what `_write_tensors` was given
+    return torch.load(path, weights_only=True, map_location="cpu")
+
+
+def _list(names: set[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,88 @@
+"""Whether a run has gone wrong, told from a step's metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+from .config import DivergenceConfig
+
+_NEVER_INFINITE = {
+    "loss": "the loss",
+    "gradient_norm": "the gradient's norm",
+    "value_loss": "the value function's loss",
+    "entropy": "the entropy",
+}
+_SOLVED = 0.95  # share of correct answers; a policy that knows the task may be sure of itself
+
+
+class DivergenceWatch:
+    """Looks at one step after the other.
+
+    A loss or norm that is not finite is a divergence at once. A largest ratio above `max_ratio` is one after
+    `patience` steps in a row, and so is a mean entropy below `min_entropy`, unless 95 % of the step's answers are
+    correct. A metric that was not measured says nothing, and leaves its count as it is; the warm-up, which has no
+    `train_reward`, has no bound on its entropy.
+
+    `troubled_steps` counts for how many steps in a row a metric has been out of bounds. It is kept in the checkpoints
+    (`TrainerState.troubled_steps`): the watch changes the dict that it is given.
+    """
+
+    def __init__(self, config: DivergenceConfig, troubled_steps: dict[str, int]) -> None:
+        self._config = config
+        self._troubled_steps = troubled_steps
+
+    @property
+    def troubled(self) -> bool:
+        """Whether a metric was out of its bounds at the last step; a checkpoint of now is nothing to roll back to."""
+        return any(self._troubled_steps.values())
+
+    def check(self, step: int, metrics: Mapping[str, float | None]) -> str | None:
+        """What has happened, in words for the event and the error; None where nothing has, or nothing is watched."""
+        if self._config.action == "ignore":
+            return None
+        for name, words in _NEVER_INFINITE.items():
+            if name in metrics and not _finite(metrics[name]):
+                return f"{words} is {_number(metrics[name])} at step {step}"
+        ratio, entropy = metrics.get("ratio_max"), metrics.get("entropy")
+        if "ratio_max" in metrics:
+            if ratio is None or math.isnan(ratio):
+                return f"the largest ratio is {_number(ratio)} at step {step}"
+            out = ratio > self._config.max_ratio
+            if self._count("ratio_max", out):
+                return f"ratio_max {ratio:.3g} is above {self._config.max_ratio:.3g}{self._in_a_row('ratio_max', step)}"
+        if entropy is not None and "train_reward" in metrics:
+            out = entropy < self._config.min_entropy and (metrics.get("outcome_correct") or 0.0) < _SOLVED
+            if self._count("entropy", out):
+                return f"entropy {entropy:.3g} is below {self._config.min_entropy:.3g}{self._in_a_row('entropy', step)}"
+        return None
+
+    def _count(self, name: str, out_of_bounds: bool) -> bool:
+        """Count the step; whether that is one too many."""
+        self._troubled_steps[name] = self._troubled_steps.get(name, 0) + 1 if out_of_bounds else 0
+        return self._troubled_steps[name] >= self._config.patience
+
+    def _in_a_row(self, name: str, step: int) -> str:
+        count = self._troubled_steps[name]
+        return f" at step {step}" if count == 1 else f" for {count} steps in a row, the last of them step {step}"
+
+
+def infinite_weight(weights: Iterable[tuple[str, Tensor]]) -> str | None:
+    """The first weight with a value that is not finite, told in words; None where there is none.
+
+    A gradient can be finite and the step still overflow; the next sampling would fail on it and name no cause.
+    """
+    for name, weight in weights:
+        if weight.is_floating_point() and not bool(weight.isfinite().all()):
+            return f"the weight {name} has values that are not finite"
+    return None
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _number(value: float | None) -> str:
+    return "nan" if value is None else f"{value}"  # logs write null for what is not finite
