@@ -109,7 +109,7 @@ def test_a_value_function_that_was_not_saved_is_told(
 ) -> None:
     write_checkpoint(tmp_path, Saved(policy, optimizer, STATE, ""))
     with pytest.raises(
-        ValueError, match="has no value function; a learned baseline cannot begin in a run that goes on"
+        ValueError, match="has no value function; a learned baseline cannot begin in a run"
     ):
         load_value(tmp_path, Values())
 

@@ -1,4 +1,4 @@
-"""A disk that takes no more, simulated by the kernel itself: a limit on file sizes, a small tmpfs, a read-only folder."""
+"""A disk that takes no more, made so by the kernel: a limit on file sizes, a small tmpfs, a read-only folder."""
 
 import os
 import resource
@@ -126,7 +126,7 @@ def test_a_read_only_disk(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "disk", "2m") as disk:
         good = Checkpoints(disk / "checkpoints", keep=1).save(1, write_small, reward=None)
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        with pytest.raises(StorageError, match="Read-only file system .*MB free, mounted read-only"):
+        with pytest.raises(StorageError, match=r"Read-only file system .*MB free, mounted read-only"):
             Checkpoints(disk / "checkpoints", keep=1).save(2, write_small, reward=None)
         assert good.exists()
 
@@ -145,6 +145,7 @@ def test_an_error_is_told_once() -> None:
 def test_a_device_that_is_always_full() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    with pytest.raises(StorageError, match="the metrics could not be written to /dev/full: No space left on device"):
-        with writing("the metrics", Path("/dev/full")), open("/dev/full", "wb", buffering=0) as file:
-            file.write(b"x")
+    full = Path("/dev/full")
+    message = "the metrics could not be written to /dev/full: No space left on device"
+    with pytest.raises(StorageError, match=message), writing("the metrics", full), full.open("wb", buffering=0) as file:
+        file.write(b"x")
