@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from .config.advantages import ValueConfig
+from .lora import remove_lora
 from .micro_batches import MicroBatch, TokenSequence, micro_batches
 from .optimizer import adamw, guarded_step
 from .policy_model import Policy
@@ -149,8 +150,9 @@ def _clipped_loss(values_R: Tensor, old_R: Tensor, returns_R: Tensor, clip: floa
 
 
 def _trainable_copy(policy: Policy) -> PreTrainedModel:
-    """The policy's transformer without its output layer, in fp32, every parameter trained."""
+    """The policy's transformer without output layer and adapters, in fp32, every parameter trained."""
     transformer: Any = copy.deepcopy(policy.model.base_model)
+    remove_lora(transformer)
     transformer.float().requires_grad_(True)
     trained: PreTrainedModel = transformer
     return trained
