@@ -108,9 +108,7 @@ def test_a_value_function_that_was_not_saved_is_told(
     policy: Policy, optimizer: torch.optim.Optimizer, tmp_path: Path
 ) -> None:
     write_checkpoint(tmp_path, Saved(policy, optimizer, STATE, ""))
-    with pytest.raises(
-        ValueError, match="has no value function; a learned baseline cannot begin in a run"
-    ):
+    with pytest.raises(ValueError, match="has no value function; a learned baseline cannot begin in a run"):
         load_value(tmp_path, Values())
 
 

@@ -57,8 +57,6 @@ def test_adapters_alone_are_trained_and_the_policy_starts_as_its_base(
     assert score(policy, sequences, **arguments) == base
     trained = {name for name, tensor in policy.model.named_parameters() if tensor.requires_grad}
     assert trained == {name for name in policy.model.state_dict() if "lora" in name}
-        name for name in policy.model.state_dict() if "lora" not in name
-    }
     layers = {name.split(".lora_")[0].rpartition(".")[2] for name in trained}
     assert layers == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}  # and no lm_head
     assert len(trained) == 2 * 7 * 2  # A and B, of 7 layers in each of 2 blocks

@@ -130,8 +130,8 @@ def _peft() -> Iterator[ModuleType]:
     """The package, without the warning that it asks transformers for a property under its old name."""
     try:
         import peft
-    except ImportError as error:
-        raise ValueError("lora.rank is set, which needs peft: pip install peft") from error
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("adapters need peft; pip install 'pgkern[lora]'", name="peft") from None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield peft
