@@ -1,16 +1,14 @@
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
 
 import pytest
 from torch import Tensor
 
 from pgkern.data.problem import Problem
-from pgkern.rewards import Reward
 from pgkern.rollout.engine import Prompt, Rollout, Sampling
-from pgkern.train.config import AdvantageConfig
-from pgkern.train.experience import ANSWER_PLACES, Experience, advantages, collect
+from pgkern.train.config import RewardConfig
+from pgkern.train.experience import collect, rollout_metrics
 from pgkern.train.policy_model import Policy
-from pgkern.verification import Verdict, extract_answer
+from pgkern.train.rewards_in_loop import RewardJudge
 
 PROBLEMS = [Problem("What is 1 + 1?", "2"), Problem("What is 2 + 3?", "5")]
 RIGHT, WRONG, UNFORMED = " 2 </think> <answer> 2 </answer>", " </think> <answer> 7 </answer>", "2"
@@ -32,44 +30,30 @@ class Reciting:
     def close(self) -> None: ...
 
 
-def test_rollouts_come_back_in_the_order_of_the_problems_with_their_verdicts(policy: Policy) -> None:
+def test_rollouts_come_back_in_the_order_of_the_problems_each_with_its_own_reward(policy: Policy) -> None:
     engine = Reciting([[RIGHT, WRONG], [UNFORMED, " 2+3 </think> <answer> 5 </answer>"]])
-    experience = collect(policy, engine, PROBLEMS, Sampling(num_samples=2), "r1_zero")
-    assert [rollout.prompt_index for rollout in experience.rollouts] == [0, 0, 1, 1]
-    assert [reward.reward for reward in experience.rewards] == [1.0, 0.0, 0.0, 1.0]
-    assert experience.problem_of(3) is PROBLEMS[1]
-    metrics = experience.metrics()
-    assert (metrics["train_reward"], metrics["format_reward"]) == (0.5, 0.75)
-    assert (metrics["verdict_correct"], metrics["verdict_wrong"], metrics["verdict_no_answer"]) == (0.5, 0.25, 0.25)
-    assert (metrics["response_length"], metrics["truncated_fraction"]) == (2.0, 0.0)
+    with RewardJudge([RewardConfig()]) as judge:
+        samples = collect(policy, engine, judge, PROBLEMS, Sampling(num_samples=2)).samples()
+    assert [sample.group for sample in samples] == [0, 0, 1, 1]
+    assert [sample.rollout.response for sample in samples[:3]] == [RIGHT, WRONG, UNFORMED]
+    assert [sample.judged.reward for sample in samples] == [1.0, 0.0, 0.0, 1.0]
+    assert [sample.judged.outcome for sample in samples] == ["correct", "wrong", "no_answer", "correct"]
+    assert samples[3].problem is PROBLEMS[1]
+    metrics = rollout_metrics([sample.rollout for sample in samples])
+    assert metrics == {"response_length": 2.0, "truncated_fraction": 0.0}
 
 
-@pytest.mark.parametrize("reward", ["json_match", "text_match"])
-def test_rewards_that_need_nothing_but_a_gold(policy: Policy, reward: Literal["json_match", "text_match"]) -> None:
-    golds = [problem.gold for problem in PROBLEMS]
-    engine = Reciting([[golds[0], "no"], ["", golds[1]]])
-    experience = collect(policy, engine, PROBLEMS, Sampling(num_samples=2), reward)
-    assert [one.reward for one in experience.rewards] == [1.0, 0.0, 0.0, 1.0]
-    assert [extract_answer(text, mode=ANSWER_PLACES[reward]) for text in (golds[0], "no", "")] == [golds[0], "no", None]
+def test_more_rollouts_than_are_judged_together(policy: Policy) -> None:
+    engine = Reciting([[RIGHT, WRONG] * 40, [UNFORMED] * 80])
+    with RewardJudge([RewardConfig()]) as judge:
+        samples = collect(policy, engine, judge, PROBLEMS, Sampling(num_samples=80)).samples()
+    assert [sample.judged.reward for sample in samples] == [1.0, 0.0] * 40 + [0.0] * 80
 
 
 def test_an_engine_that_loses_a_rollout_is_noticed(policy: Policy) -> None:
-    with pytest.raises(RuntimeError, match="gave 3 rollouts of 2 prompts, expected 2 of each of 2"):
-        collect(policy, Reciting([[RIGHT, WRONG], [RIGHT]]), PROBLEMS, Sampling(num_samples=2), "r1_zero")
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"baseline": "none", "normalize_std": False}, [1.0, 0.0, 0.0, 0.0]),
-        ({"baseline": "batch_mean", "normalize_std": False}, [0.75, -0.25, -0.25, -0.25]),
-        ({"baseline": "group_mean", "normalize_std": False}, [0.5, -0.5, 0.0, 0.0]),
-        ({"baseline": "leave_one_out", "normalize_std": False}, [1.0, -1.0, 0.0, 0.0]),
-        ({"baseline": "group_mean", "normalize_std": True}, [0.5**0.5, -(0.5**0.5), 0.0, 0.0]),
-    ],
-)
-def test_every_baseline(settings: dict[str, Any], expected: list[float]) -> None:
-    rewards = [Reward(value, 1.0, value, Verdict.WRONG) for value in (1.0, 0.0, 0.0, 0.0)]
-    rollouts = [Rollout(i // 2, Prompt("", (1,)), (1,), "", (0.0,), "stop", 0) for i in range(4)]
-    experience = Experience(PROBLEMS, rollouts, rewards, 0.0)
-    assert advantages(experience, AdvantageConfig(**settings)) == pytest.approx(expected, abs=1e-5)
+    engine = Reciting([[RIGHT, WRONG], [RIGHT]])
+    with (
+        RewardJudge([RewardConfig()]) as judge,
+        pytest.raises(RuntimeError, match="gave 3 rollouts of 2 prompts, expected 2 of each of 2"),
+    ):
+        collect(policy, engine, judge, PROBLEMS, Sampling(num_samples=2))

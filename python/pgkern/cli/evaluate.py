@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from ..train.cpu_threads import set_cpu_threads
     from ..train.evaluate import evaluate, mean_reward
     from ..train.policy_model import load_policy
+    from ..train.rewards_in_loop import RewardJudge
     from ..train.run_folder import RunFolder
     from ..train.tasks import load_task
 
@@ -53,8 +54,9 @@ def run(options: argparse.Namespace) -> int:
     def watch(rollouts: Iterator[Any]) -> Iterable[Any]:
         return track(rollouts, "answering", total=len(problems))
 
-    experience = evaluate(policy, engine, problems, config, watch=watch)
-    verdicts = Counter(reward.verdict.name.lower() for reward in experience.rewards)
+    with RewardJudge(config.rewards) as judge:
+        samples = evaluate(policy, engine, judge, problems, config, watch=watch)
+    verdicts = Counter(sample.judged.outcome for sample in samples)
     print(", ".join(f"{count} {name}" for name, count in verdicts.most_common()))
-    print(f"validation reward: {mean_reward(experience):.4f} on {len(problems)} problems")
+    print(f"validation reward: {mean_reward(samples):.4f} on {len(problems)} problems")
     return 0

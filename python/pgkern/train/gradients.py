@@ -11,44 +11,53 @@ from torch import Tensor
 
 from ..policy.linear_policy_loss import linear_policy_loss
 from ..policy.objective import PolicyObjective
-from .micro_batches import TokenSequence, micro_batches
+from .micro_batches import MicroBatch, TokenSequence, micro_batches
 from .policy_model import Policy
+
+Values = Sequence[Sequence[float]]
 
 
 def accumulate_gradients(
     policy: Policy,
     sequences: Sequence[TokenSequence],
-    advantages: Sequence[float],
+    advantages: Sequence[Sequence[float]],
     *,
     objective: PolicyObjective,
     temperature: float = 1.0,
-    old_log_probs: Sequence[Sequence[float]] | None = None,
+    old_log_probs: Values | None = None,
+    ref_log_probs: Values | None = None,
+    rollout_log_probs: Values | None = None,
     max_tokens: int,
 ) -> dict[str, float]:
     """Add ∇ of the objective's loss over these sequences to the parameters' `.grad`, and return the pass's metrics.
 
-    Sequences with advantage 0 do not go through the model where the objective then has no gradient for them; they
-    count in the denominators.
+    Advantages and log-probabilities are one list for each sequence, with one number for each of its response tokens.
+    Sequences whose advantages are all 0 do not go through the model where the objective then has no gradient for them;
+    they count in the denominators.
     """
     num_tokens = sum(len(sequence.response_ids) for sequence in sequences)
     num_sequences = sum(1 for sequence in sequences if sequence.response_ids)
     kept = [
         index
-        for index, advantage in enumerate(advantages)
-        if sequences[index].response_ids and (advantage != 0 or objective.acts_without_advantage)
+        for index, row in enumerate(advantages)
+        if sequences[index].response_ids and (any(row) or objective.acts_without_advantage)
     ]
     totals: dict[str, Tensor] = {}
     for batch in micro_batches([sequences[index] for index in kept], max_tokens, policy.device):
-        chosen = [kept[index] for index in batch.indices]
-        old_T = None if old_log_probs is None else batch.align([old_log_probs[index] for index in kept])
+
+        def aligned(values: Values, batch: MicroBatch = batch) -> Tensor:
+            return batch.align([values[index] for index in kept])
+
         result = linear_policy_loss(
             policy.hidden(batch),
             policy.head.weight,
             batch.target_ids_T,
-            torch.tensor([advantages[index] for index in chosen], device=policy.device),
+            aligned(advantages),
             batch.mask_T,
             sequence_ids=batch.sequence_ids_T,
-            old_log_probs=old_T,
+            old_log_probs=None if old_log_probs is None else aligned(old_log_probs),
+            ref_log_probs=None if ref_log_probs is None else aligned(ref_log_probs),
+            rollout_log_probs=None if rollout_log_probs is None else aligned(rollout_log_probs),
             objective=objective,
             num_tokens=num_tokens,
             num_sequences=num_sequences,

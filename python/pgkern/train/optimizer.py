@@ -8,9 +8,6 @@ from torch.nn import Parameter
 from torch.optim import AdamW, Optimizer
 
 from .policy_model import Policy
-from .schedule import falling, rising
-
-__all__ = ["adamw", "falling", "guarded_step", "new_optimizer", "optimizer_step", "rising"]
 
 
 def adamw(
@@ -53,8 +50,3 @@ def guarded_step(optimizer: Optimizer, *, learning_rate: float, max_gradient_nor
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm
-
-
-def optimizer_step(policy: Policy, optimizer: Optimizer, *, learning_rate: float, max_gradient_norm: float) -> float:
-    """`guarded_step`; the policy is not needed any more."""
-    return guarded_step(optimizer, learning_rate=learning_rate, max_gradient_norm=max_gradient_norm)

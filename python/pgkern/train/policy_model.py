@@ -3,6 +3,7 @@
 Names: T packed tokens, D hidden size, V vocabulary.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,18 @@ class Policy:
         head: torch.nn.Linear = self.model.get_output_embeddings()
         return head
 
+    def weights(self) -> Iterable[tuple[str, Tensor]]:
+        """Every weight by its name, as a rollout engine takes them."""
+        return self.model.state_dict().items()
+
     def prompt(self, problem: Problem) -> Prompt:
         """The problem in the run's template, as text and as token ids."""
         text = render(self.template, problem.question)
         return Prompt(text, tuple(self.tokenizer(text).input_ids))
+
+    def token_texts(self, token_ids: Sequence[int]) -> list[str]:
+        """Each token's own text; characters that span tokens show as replacement characters."""
+        return [str(self.tokenizer.decode([token])) for token in token_ids]
 
     def solution_ids(self, problem: Problem) -> tuple[int, ...]:
         """Token ids of the worked solution that continues the prompt."""

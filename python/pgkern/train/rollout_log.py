@@ -25,8 +25,8 @@ class RolloutRow:
     gold: str
     answer: str | None  # as extracted from the response; None where there was none
     verdict: str  # what became of it: "correct", "wrong", "no_answer", …, "scored", or how its reward failed
-    reward: float
-    advantage: float
+    reward: float | None  # None: it failed
+    advantage: float | None  # mean over the tokens; None: not trained on
     finish_reason: str
     reason: str = ""  # why the verdict, in words
     tokens: Sequence[str] = ()  # the response token by token, as text

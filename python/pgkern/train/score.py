@@ -8,6 +8,7 @@ import torch
 from ..policy.linear_log_probs import linear_token_log_probs
 from .micro_batches import TokenSequence, micro_batches
 from .policy_model import Policy
+from .value_function import ValueFunction
 
 
 @dataclass(frozen=True)
@@ -16,25 +17,39 @@ class Scores:
 
     log_probs: list[list[float]]
     entropies: list[list[float]]
+    values: list[list[float]] | None = None
+    """V(s) of the state before the token; None without a value function."""
 
 
 @torch.no_grad()
-def score(policy: Policy, sequences: Sequence[TokenSequence], *, temperature: float, max_tokens: int) -> Scores:
-    """log π(a_t|s_t) and the entropy of π(·|s_t), at the temperature the tokens were sampled at."""
+def score(
+    policy: Policy,
+    sequences: Sequence[TokenSequence],
+    *,
+    temperature: float,
+    max_tokens: int,
+    value: ValueFunction | None = None,
+) -> Scores:
+    """log π(a_t|s_t) and the entropy of π(·|s_t), at the temperature the tokens were sampled at, and V(s_t)."""
     log_probs: list[list[float]] = [[] for _ in sequences]
     entropies: list[list[float]] = [[] for _ in sequences]
+    values: list[list[float]] = [[] for _ in sequences]
     for batch in micro_batches(sequences, max_tokens, policy.device):
         response_T = batch.mask_T.bool()
+        hidden_TD = policy.hidden(batch)
         log_probs_R, entropy_R = linear_token_log_probs(
-            policy.hidden(batch)[response_T],
+            hidden_TD[response_T],
             policy.head.weight,
             batch.target_ids_T[response_T],
             bias=policy.head.bias,
             temperature=temperature,
             return_entropy=True,
         )
-        for index, row_log_probs, row_entropies in zip(
-            batch.indices, batch.split(log_probs_R), batch.split(entropy_R), strict=True
-        ):
-            log_probs[index], entropies[index] = row_log_probs, row_entropies
-    return Scores(log_probs, entropies)
+        for index, row in zip(batch.indices, batch.split(log_probs_R), strict=True):
+            log_probs[index] = row
+        for index, row in zip(batch.indices, batch.split(entropy_R), strict=True):
+            entropies[index] = row
+        if value is not None:
+            for index, row in zip(batch.indices, batch.split(value.of_batch(policy, batch, hidden_TD)), strict=True):
+                values[index] = row
+    return Scores(log_probs, entropies, values if value is not None else None)

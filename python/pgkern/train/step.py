@@ -1,113 +1,201 @@
-"""One policy-gradient step: rollouts, verified rewards, advantages, old log-probabilities, updates, new weights."""
+"""One policy-gradient step: rollouts, rewards, scores, advantages, updates, new weights for the engine."""
 
-import time
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-import numpy as np
-from torch.optim import Optimizer
-
+from ..advantages import updated_mean
 from ..data.order import batch_indices
-from ..rollout.engine import RolloutEngine, Sampling
-from .config import TrainConfig
-from .experience import Experience, advantages, collect
+from ..rollout.engine import Sampling
+from .credit import Credit, assign_credit
+from .dynamic_sampling import sample_until_different
+from .experience import Collected, Sample, collect, rollout_metrics
 from .gradients import accumulate_gradients
-from .micro_batches import TokenSequence
-from .optimizer import falling, optimizer_step, rising
-from .policy_model import Policy
-from .score import score
+from .optimizer import guarded_step
+from .parts import Parts
+from .phase_clock import PhaseClock
+from .rewards_in_loop import reward_metrics
+from .schedule import learning_rate_factor
+from .scores import StepScores, score_rollouts
 from .seeds import derive_seed
-from .tasks import Task
+
+T = TypeVar("T")
 
 
 @dataclass
 class StepResult:
     """What a step saw and did."""
 
-    experience: Experience
-    advantages: list[float]
+    samples: list[Sample]
+    """All that were drawn."""
+    advantages: dict[int, float]
+    """Mean advantage over the tokens of each sample that was trained on, by its place among `samples`."""
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-def policy_gradient_step(
-    policy: Policy, engine: RolloutEngine, optimizer: Optimizer, task: Task, config: TrainConfig, step: int
-) -> StepResult:
-    """Step number `step`, counted from 0. It depends on nothing but its arguments: resuming repeats it exactly."""
-    started = time.perf_counter()
-    settings = config.rollouts
+def policy_gradient_step(parts: Parts, step: int) -> StepResult:
+    """Step number `step`, counted from 0. It depends on nothing but its arguments: resuming repeats it exactly.
+
+    Raises `FloatingPointError` when the policy no longer gives probabilities.
+    """
+    config, state, clock = parts.config, parts.state, PhaseClock()
+    if config.rollouts.dynamic_sampling:
+        draws_before = state.draws
+        samples, drawn = sample_until_different(
+            lambda: _rewarded(_draw(parts, clock), clock),
+            num_groups=config.rollouts.prompts_per_step,
+            max_draws=config.rollouts.max_draws,
+        )
+        scores = _scored(parts, samples, clock)
+        metrics = {"draws": float(state.draws - draws_before)}
+    else:
+        collected = _draw(parts, clock)
+        with clock.phase("score"):  # while the last rewards are on their way
+            scores = score_rollouts(parts, collected.rollouts)
+        samples = drawn = _rewarded(collected, clock)
+        metrics = {}
+    credit = assign_credit(
+        samples,
+        config,
+        mean_before=state.running_mean,
+        old_log_probs=scores.old_log_probs,
+        ref_log_probs=scores.ref_log_probs,
+        values=scores.values,
+    )
+    if config.advantages.baseline == "running_mean" and credit.episode_returns.numel():
+        state.running_mean = updated_mean(state.running_mean, credit.episode_returns, config.advantages.decay)
+    with clock.phase("train"):
+        updated = _update(parts, scores, credit, step)
+    with clock.phase("sync"):
+        parts.engine.load_weights(parts.policy.weights(), version=step + 1)
+    tokens = sum(len(sample.rollout.response_ids) for sample in drawn)
+    times = clock.metrics()
+    metrics |= {
+        **reward_metrics([sample.judged for sample in drawn]),
+        **rollout_metrics([sample.rollout for sample in drawn]),
+        **scores.metrics(),
+        **credit.metrics,
+        **updated,
+        **times,
+        "tokens_per_second": tokens / times["seconds"],
+    }
+    return StepResult(drawn, _mean_advantages(drawn, samples, credit), metrics)
+
+
+def _draw(parts: Parts, clock: PhaseClock) -> Collected:
+    """Responses to the next prompts of the data, with their rewards still on the way."""
+    config, state = parts.config, parts.state
     indices = batch_indices(
-        step,
-        batch_size=settings.prompts_per_step,
-        num_problems=len(task.train),
+        state.draws,
+        batch_size=config.rollouts.prompts_per_step,
+        num_problems=len(parts.task.train),
         seed=derive_seed(config.run.seed, "training order"),
     )
+    stream = "sampling" + f" after {state.roll_backs} roll-backs" * (state.roll_backs > 0)
     sampling = Sampling(
-        num_samples=settings.samples_per_prompt,
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
-        stop=settings.stop,
-        seed=derive_seed(config.run.seed, "sampling", step),
+        num_samples=config.rollouts.samples_per_prompt,
+        temperature=config.rollouts.temperature,
+        max_tokens=config.rollouts.max_tokens,
+        stop=config.rollouts.stop,
+        seed=derive_seed(config.run.seed, stream, state.draws),
     )
-    experience = collect(policy, engine, [task.train[index] for index in indices], sampling, config.rewards[0].function)
-    verified = time.perf_counter()
-
-    result = StepResult(experience, advantages(experience, config.advantages), experience.metrics())
-    result.metrics |= _update(policy, optimizer, result, config, step)
-    engine.load_weights(policy.model.state_dict().items(), version=step + 1)
-
-    finished = time.perf_counter()
-    sampled_tokens = sum(len(rollout.response_ids) for rollout in experience.rollouts)
-    result.metrics |= {
-        "tokens_per_second": sampled_tokens / (finished - started),
-        "seconds": finished - started,
-        "seconds_generate": verified - started - experience.seconds_verify,
-        "seconds_verify": experience.seconds_verify,
-        "seconds_train": finished - verified,
-    }
-    return result
+    state.draws += 1
+    with clock.phase("generate"):
+        problems = [parts.task.train[index] for index in indices]
+        return collect(parts.policy, parts.engine, parts.judge, problems, sampling)
 
 
-def _update(
-    policy: Policy, optimizer: Optimizer, result: StepResult, config: TrainConfig, step: int
-) -> dict[str, float]:
+def _rewarded(collected: Collected, clock: PhaseClock) -> list[Sample]:
+    with clock.phase("verify"):
+        return collected.samples()
+
+
+def _scored(parts: Parts, samples: Sequence[Sample], clock: PhaseClock) -> StepScores:
+    with clock.phase("score"):
+        return score_rollouts(parts, [sample.rollout for sample in samples])
+
+
+def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> dict[str, float]:
     """The configured number of updates on the step's rollouts, with old log-probabilities frozen before the first."""
-    settings = config.optimizer
-    sequences = [TokenSequence.of(rollout) for rollout in result.experience.rollouts]
-    old = score(policy, sequences, temperature=config.rollouts.temperature, max_tokens=settings.micro_batch_tokens)
-    old_log_probs = _flat(old.log_probs)
-    engine_log_probs = _flat([list(rollout.log_probs) for rollout in result.experience.rollouts])
-    metrics = {
-        "entropy": float(np.mean(_flat(old.entropies))),
-        "rollout_mismatch": float(np.mean(np.abs(old_log_probs - engine_log_probs))),
-        "learning_rate": _learning_rate(config, step),
-    }
+    config, settings, policy = parts.config, parts.config.optimizer, parts.policy
+    learning_rate = settings.learning_rate * parts.state.learning_rate_factor * _scheduled(parts, step)
+    sequences = _of(scores.sequences, credit)
+    objective = config.objective.policy_objective(config.rollouts.max_tokens)
+    passes: list[dict[str, float]] = []
     for _ in range(settings.updates_per_step):
-        update = accumulate_gradients(
+        metrics = accumulate_gradients(
             policy,
             sequences,
-            result.advantages,
-            objective=config.objective.policy_objective(config.rollouts.max_tokens),
+            credit.advantages,
+            objective=objective,
             temperature=config.rollouts.temperature,
-            old_log_probs=old.log_probs,
+            old_log_probs=_of(scores.old_log_probs, credit),
+            ref_log_probs=None if objective.kl_coef == 0 else _of(scores.ref_log_probs or [], credit),
+            rollout_log_probs=None if objective.correction is None else _of(scores.rollout_log_probs, credit),
             max_tokens=settings.micro_batch_tokens,
         )
-        norm = optimizer_step(
-            policy,
-            optimizer,
-            learning_rate=metrics["learning_rate"],
-            max_gradient_norm=settings.max_gradient_norm,
-        )
-    names = ("loss", "active_fraction", "ratio_mean", "ratio_max", "approx_kl")
-    metrics |= {name: update[name] for name in names if name in update}
-    metrics["clip_fraction"] = update.get("clip_fraction_low", 0.0) + update.get("clip_fraction_high", 0.0)
-    metrics["gradient_norm"] = norm
-    return metrics
+        try:
+            metrics["gradient_norm"] = guarded_step(
+                parts.optimizer, learning_rate=learning_rate, max_gradient_norm=settings.max_gradient_norm
+            )
+        except FloatingPointError:  # not a step: the metric says so
+            metrics["gradient_norm"] = math.nan
+        if parts.value is not None and sequences:
+            metrics |= parts.value.update(
+                policy,
+                sequences,
+                _of(scores.values or [], credit),
+                credit.value_targets,
+                clip=config.value.clip,
+                max_tokens=settings.micro_batch_tokens,
+                max_gradient_norm=settings.max_gradient_norm,
+            )
+        passes.append(metrics)
+    return {**_over_updates(passes), "learning_rate": learning_rate}
 
 
-def _learning_rate(config: TrainConfig, step: int) -> float:
-    settings = config.optimizer
-    share = falling(step, config.run.steps) if settings.schedule == "linear" else 1.0
-    return settings.learning_rate * share * rising(step, settings.warmup_steps)
+def _scheduled(parts: Parts, step: int) -> float:
+    settings = parts.config.optimizer
+    return learning_rate_factor(
+        step,
+        steps=parts.config.run.steps,
+        schedule=settings.schedule,
+        warmup_steps=settings.warmup_steps,
+        decay_steps=settings.decay_steps,
+        final_share=settings.final_share,
+    )
 
 
-def _flat(values: list[list[float]]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    return np.asarray([value for row in values for value in row])
+def _over_updates(passes: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The last update's metrics; but of what the policy does to the ratio the mean, and of its extreme the largest."""
+    renamed = {"ref_kl": "reference_kl", "correction_kept_fraction": "correction_kept"}
+    hidden = {
+        "clip_fraction_low",
+        "clip_fraction_high",
+        "log_prob_mean",
+        "entropy",
+        "rollout_mismatch",
+        "correction_mean",
+    }
+    last = {renamed.get(name, name): value for name, value in passes[-1].items() if name not in hidden}
+    clipped = [p.get("clip_fraction_low", 0.0) + p.get("clip_fraction_high", 0.0) for p in passes]
+    last["clip_fraction"] = sum(clipped) / len(passes)
+    if "approx_kl" in last:
+        last["approx_kl"] = sum(p["approx_kl"] for p in passes) / len(passes)
+    if "ratio_max" in last:
+        last["ratio_max"] = max(p["ratio_max"] for p in passes)
+    return last
+
+
+def _of(values: Sequence[T], credit: Credit) -> list[T]:
+    """Those of the samples that are trained on."""
+    return [values[index] for index in credit.trained]
+
+
+def _mean_advantages(drawn: Sequence[Sample], samples: Sequence[Sample], credit: Credit) -> dict[int, float]:
+    places = {id(sample.rollout): place for place, sample in enumerate(drawn)}
+    return {
+        places[id(samples[index].rollout)]: sum(row) / len(row)
+        for index, row in zip(credit.trained, credit.advantages, strict=True)
+    }

@@ -13,8 +13,9 @@ from ..policy.objective import PolicyObjective
 from .config import TrainConfig
 from .gradients import accumulate_gradients
 from .micro_batches import TokenSequence
-from .optimizer import falling, optimizer_step, rising
+from .optimizer import guarded_step
 from .policy_model import Policy
+from .schedule import falling, rising
 from .seeds import derive_seed
 
 _RISE = 20  # steps in which the learning rate rises
@@ -48,14 +49,12 @@ def warmup_step(
     metrics = accumulate_gradients(
         policy,
         sequences,
-        [1.0] * len(sequences),
+        [[1.0] * len(sequence.response_ids) for sequence in sequences],
         objective=PolicyObjective.reinforce(),
         max_tokens=config.optimizer.micro_batch_tokens,
     )
     learning_rate = settings.learning_rate * rising(step, _RISE) * falling(step, settings.steps)
-    norm = optimizer_step(
-        policy, optimizer, learning_rate=learning_rate, max_gradient_norm=config.optimizer.max_gradient_norm
-    )
+    norm = guarded_step(optimizer, learning_rate=learning_rate, max_gradient_norm=config.optimizer.max_gradient_norm)
     seconds = time.perf_counter() - started
     return {
         "loss": metrics["loss"],

@@ -1,0 +1,65 @@
+"""What is known of the sampled tokens before the first update: old and reference log-probabilities, entropies, V(s)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..rollout.engine import Rollout
+from .micro_batches import TokenSequence
+from .parts import Parts
+from .score import score
+
+Lists = list[list[float]]
+
+
+@dataclass(frozen=True)
+class StepScores:
+    """One number for each response token of each rollout."""
+
+    sequences: list[TokenSequence]
+    rollout_log_probs: Lists
+    """As the engine sampled them."""
+    old_log_probs: Lists
+    """As the trainer computes them; frozen over all updates of the step."""
+    entropies: Lists
+    ref_log_probs: Lists | None
+    values: Lists | None
+
+    def metrics(self) -> dict[str, float]:
+        """Entropy in nats, and how far the engine's log-probabilities are from the trainer's."""
+        if not self.sequences:
+            return {}
+        difference = np.abs(_flat(self.old_log_probs) - _flat(self.rollout_log_probs))
+        return {
+            "entropy": float(np.mean(_flat(self.entropies))),
+            "rollout_mismatch": float(np.mean(difference)),
+            "rollout_mismatch_max": float(np.max(difference)),
+        }
+
+
+def score_rollouts(parts: Parts, rollouts: Sequence[Rollout]) -> StepScores:
+    """Score them under the policy as it is, the reference and the value function, where there are these.
+
+    Raises `FloatingPointError` when the policy's log-probabilities are not finite: its weights are spoiled.
+    """
+    sequences = [TokenSequence.of(rollout) for rollout in rollouts]
+    temperature, max_tokens = parts.config.rollouts.temperature, parts.config.optimizer.micro_batch_tokens
+    scores = score(parts.policy, sequences, temperature=temperature, max_tokens=max_tokens, value=parts.value)
+    if not np.isfinite(_flat(scores.log_probs)).all():
+        raise FloatingPointError("the policy's log-probabilities of its own samples are not finite")
+    ref_log_probs = None
+    if parts.reference is not None:
+        ref_log_probs = parts.reference.log_probs(sequences, temperature=temperature, max_tokens=max_tokens)
+    return StepScores(
+        sequences,
+        [list(rollout.log_probs) for rollout in rollouts],
+        scores.log_probs,
+        scores.entropies,
+        ref_log_probs,
+        scores.values,
+    )
+
+
+def _flat(values: Lists) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return np.asarray([value for row in values for value in row], dtype=np.float64)
