@@ -26,6 +26,10 @@ def sequences(policy: Policy, problems: list[Problem]) -> list[TokenSequence]:
     ]
 
 
+def per_token(sequences: list[TokenSequence], advantages: list[float]) -> list[list[float]]:
+    return [[value] * len(sequence.response_ids) for sequence, value in zip(sequences, advantages, strict=True)]
+
+
 def log_probs_one_by_one(policy: Policy, sequence: TokenSequence) -> Tensor:
     ids = torch.tensor([[*sequence.prompt_ids, *sequence.response_ids]])
     log_p = (policy.model(ids).logits[0] / TEMPERATURE).log_softmax(-1)
@@ -63,7 +67,7 @@ def test_rows_of_any_size_add_up_to_the_textbook_gradient(
     metrics = accumulate_gradients(
         policy,
         sequences,
-        ADVANTAGES,
+        per_token(sequences, ADVANTAGES),
         objective=objective,
         temperature=TEMPERATURE,
         old_log_probs=old,
@@ -111,7 +115,7 @@ def test_objectives_of_whole_sequences_do_not_depend_on_the_rows(
     accumulate_gradients(
         policy,
         sequences,
-        ADVANTAGES,
+        per_token(sequences, ADVANTAGES),
         objective=objective,
         temperature=TEMPERATURE,
         old_log_probs=old,
@@ -143,7 +147,11 @@ def test_without_any_advantage_nothing_is_computed(
 
     monkeypatch.setattr(Policy, "hidden", never)
     metrics = accumulate_gradients(
-        policy, sequences, [0.0] * len(sequences), objective=PolicyObjective.grpo(), max_tokens=100
+        policy,
+        sequences,
+        per_token(sequences, [0.0] * len(sequences)),
+        objective=PolicyObjective.grpo(),
+        max_tokens=100,
     )
     assert metrics == {"loss": 0.0, "active_fraction": 0.0}
     assert gradients(policy) == {}
