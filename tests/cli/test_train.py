@@ -68,8 +68,9 @@ def test_a_run_leaves_everything_in_its_folder(unbroken: Path) -> None:
         assert row["rollout_mismatch"] < 1e-5
         assert 0.0 <= row["train_reward"] <= 1.0
         assert 0 < row["response_length"] <= 12
-        phases = row["seconds_generate"] + row["seconds_verify"] + row["seconds_train"]
-        assert phases == pytest.approx(row["seconds"])
+        phases = [row[f"seconds_{name}"] for name in ("generate", "score", "verify", "train", "sync")]
+        assert min(phases) >= 0.0
+        assert 0.0 < sum(phases) <= row["seconds"]
     assert len(rows(unbroken, "rollouts.jsonl")) == 7 * 4
     assert (unbroken / "reward.png").read_bytes().startswith(b"\x89PNG")
     assert "</html>" in (unbroken / "report.html").read_text()

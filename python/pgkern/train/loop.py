@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..rollout.transformers_engine import TransformersEngine
-from .atomic_write import write_file_atomically
-from .checkpoint import load_optimizer, load_state, load_value, save_checkpoint
+from .atomic_write import atomic_directory, write_file_atomically
+from .checkpoint import Saved, load_optimizer, load_state, load_value, write_checkpoint
 from .config import TrainConfig
 from .config_file import to_toml
 from .divergence import DivergenceWatch
@@ -166,7 +166,10 @@ class _Run:
 
     def save(self) -> None:
         """A checkpoint of the step that was just done."""
-        save_checkpoint(self.folder.checkpoint, self.parts)
+        parts = self.parts
+        saved = Saved(parts.policy, parts.optimizer, parts.state, to_toml(self.config), parts.value)
+        with atomic_directory(self.folder.checkpoint) as new:
+            write_checkpoint(new, saved)
 
 
 def _warm_up(run: _Run) -> bool:
@@ -237,7 +240,8 @@ def _begin_policy_gradient(run: _Run) -> None:
         if parts.state.step > 0:
             load_value(run.folder.checkpoint, parts.value)
     if config.objective.kl_coef != 0:
-        parts.reference = Reference.of(parts.policy, run.folder.path / "reference")
+        folder = run.folder.path / "reference"
+        parts.reference = Reference.kept(parts.policy, folder, step=parts.state.step)
 
 
 def _remaining(run: _Run, steps: int) -> Iterator[int]:

@@ -50,7 +50,9 @@ def score_rollouts(parts: Parts, rollouts: Sequence[Rollout]) -> StepScores:
         raise FloatingPointError("the policy's log-probabilities of its own samples are not finite")
     ref_log_probs = None
     if parts.reference is not None:
-        ref_log_probs = parts.reference.log_probs(sequences, temperature=temperature, max_tokens=max_tokens)
+        ref_log_probs = parts.reference.log_probs(
+            parts.policy, sequences, temperature=temperature, max_tokens=max_tokens
+        )
     return StepScores(
         sequences,
         [list(rollout.log_probs) for rollout in rollouts],

@@ -6,7 +6,7 @@ Names: T packed tokens, R response tokens among them, D hidden size.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -121,7 +121,7 @@ class ValueFunction:
         """Parameters and the optimiser's state, for `torch.save`."""
         return {"parameters": self._modules.state_dict(), "optimizer": self._optimizer.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict` of the same kind and size, bit for bit.
 
         Raises `RuntimeError` (torch's, with the names and shapes) for another kind or size.
