@@ -53,6 +53,14 @@ def test_under_a_time_limit() -> None:
     with TimeLimited("operator:truediv", seconds=5) as limited:
         batch = batched(limited)([1, 1, 3], [2, 0, 4])  # type: ignore[list-item]
     assert (batch.rewards, batch.outcomes) == ([0.5, 0, 0.75], ["scored", "raised", "scored"])
+    assert batch.reasons == ["", "raised ZeroDivisionError: division by zero", ""]
+    assert batch.format_rewards == [None, None, None]
+
+
+def test_a_batch_keeps_reasons_and_forms() -> None:
+    batch = batched("countdown")(["<answer>1 + 2</answer>", "?"], [3, 3], numbers=[[1, 2, 9], [3]])
+    assert batch.reasons == ["1 of the numbers is left out: 9", ""]
+    assert batch.format_rewards == [1, 0]
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -55,6 +55,23 @@ def test_what_the_processes_hold_is_given_back(file: str, tmp_path: Path) -> Non
         limited("a", "a")
 
 
+def test_closed_now_a_batch_under_way_ends(file: str) -> None:
+    limited = TimeLimited(f"{file}:score", seconds=50, workers=2)
+    pid = int(limited("pid", ""))
+    results: list[Any] = []
+    batch = threading.Thread(target=lambda: results.append(limited.many(["a", *["sleep"] * 9], ["a"] * 10)))
+    batch.start()
+    time.sleep(0.5)  # the second process may be there or still load the function: it must end in either case
+    limited.close(now=True)
+    batch.join(10)
+    (result,) = results
+    assert result.rewards[0] == 1
+    assert {failure and failure.value for failure in result.failures[1:]} <= {"died", "not started"}
+    assert gone_within(5, pid)
+    with pytest.raises(RuntimeError, match="the reward score is closed"):
+        limited("a", "a")
+
+
 def test_a_worker_killed_between_calls_is_replaced_at_no_samples_cost(limited: TimeLimited) -> None:
     pid = int(limited("pid", ""))
     os.kill(pid, signal.SIGKILL)

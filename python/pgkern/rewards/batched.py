@@ -26,10 +26,14 @@ class BatchRewards:
         rewards: what the policy is trained on.
         outcomes: a word for each, to count: the verdict (`"correct"`, `"no_answer"`), what went wrong under a time
             limit (`"timed_out"`), or `"scored"` where a function returned a number.
+        reasons: in words, why an answer is not right or a function failed; empty where the outcome says it all.
+        format_rewards: 1 or 0 for the form; None where a function returned a number, which says nothing of it.
     """
 
     rewards: list[float]
     outcomes: list[str]
+    reasons: list[str]
+    format_rewards: list[float | None]
 
 
 class BatchReward(Protocol):
@@ -71,7 +75,10 @@ def batched(reward: RewardLike, **options: Any) -> BatchReward:  # noqa: ANN401
             same = {name: [value] * len(completions) for name, value in options.items()}
             limited = one.many(completions, golds, **same, **columns)
             return BatchRewards(
-                limited.rewards, [failure.name.lower() if failure else "scored" for failure in limited.failures]
+                limited.rewards,
+                [failure.name.lower() if failure else "scored" for failure in limited.failures],
+                [reason or "" for reason in limited.reasons],
+                [None] * len(completions),
             )
         if of_all is not None and not columns:
             return _recorded(of_all(completions, golds, **options))
@@ -100,4 +107,6 @@ def _recorded(rewards: Sequence[Reward | float]) -> BatchRewards:
     return BatchRewards(
         [reward.reward if isinstance(reward, Reward) else float(reward) for reward in rewards],
         [reward.verdict.name.lower() if isinstance(reward, Reward) else "scored" for reward in rewards],
+        [reward.reason if isinstance(reward, Reward) else "" for reward in rewards],
+        [reward.format_reward if isinstance(reward, Reward) else None for reward in rewards],
     )

@@ -1,5 +1,6 @@
 """A reward that somebody wrote, with a time limit for each call: whatever it does, a run goes on."""
 
+import contextlib
 import math
 import os
 import sys
@@ -122,7 +123,7 @@ class TimeLimited:
         self._closed = False
         self._end = weakref.finalize(self, _end_all, self._workers, self._owner)
         try:
-            self._workers[0] = self._started()
+            self._started(0)
         except (WorkerGoneError, TimeoutError) as error:
             raise RuntimeError(f"the reward {self.__name__} cannot be loaded: {error}") from None
 
@@ -153,13 +154,17 @@ class TimeLimited:
         rewards = [self._default if value is None else value for value in values]
         return LimitedRewards(rewards, list(reasons), list(failures))
 
-    def close(self) -> None:
-        """End the workers; a batch that is being judged in another thread ends first. In a fork it does nothing."""
+    def close(self, *, now: bool = False) -> None:
+        """End the workers; a batch that is being judged in another thread ends first. In a fork it does nothing.
+
+        With `now` that batch ends with its workers, and what was not judged of it has failed.
+        """
         if os.getpid() != self._owner:
             return
-        with self._one_batch_at_a_time:
+        with contextlib.nullcontext() if now else self._one_batch_at_a_time:
             self._closed = True
-            self._end()
+            self._end.detach()
+            _end_all(self._workers, self._owner)  # also what was started since the end of the program began
 
     def __enter__(self) -> "TimeLimited":
         return self
@@ -199,11 +204,11 @@ class TimeLimited:
     def _outcome(self, worker: int, sample: Any) -> _Outcome:  # noqa: ANN401
         process = self._workers[worker]
         if process is not None and process.is_dead():  # between two calls: no sample is to blame
-            process.end()
-            process = self._workers[worker] = None
+            self._clear(worker, process)
+            process = None
         if process is None:
             try:
-                process = self._workers[worker] = self._started()
+                process = self._started(worker)
             except (WorkerGoneError, TimeoutError, OSError) as error:
                 return None, Failure.NOT_STARTED, f"worker did not start: {error}"
         try:
@@ -217,24 +222,29 @@ class TimeLimited:
             failure, reason = Failure.DIED, str(error)
         except Exception as error:  # pickling runs the sample's own code
             return None, Failure.RAISED, f"the sample cannot be sent to a worker: {error}"
-        if self._workers[worker] is process:  # after Ctrl-C a later batch may have put another here
-            self._workers[worker] = None
-        process.end()
+        self._clear(worker, process)
         return None, failure, reason
 
-    def _started(self) -> WorkerProcess:
-        process = WorkerProcess()
+    def _started(self, worker: int) -> WorkerProcess:
+        """A new process in a worker's place, where `close` finds it while it still loads the function."""
+        process = self._workers[worker] = WorkerProcess()
         try:
+            if self._closed:  # asked with the process in its place: either `close` ends it, or this does
+                raise WorkerGoneError("the reward is closed")
             answer = process.ask(self._setup, self._startup_seconds)
             if "failure" in answer:
                 raise WorkerGoneError(answer["failure"])
-        except TimeoutError:
-            process.end()
-            raise TimeoutError(f"it was not loaded within {self._startup_seconds} s") from None
-        except BaseException:
-            process.end()
+        except BaseException as error:
+            self._clear(worker, process)
+            if isinstance(error, TimeoutError):
+                raise TimeoutError(f"it was not loaded within {self._startup_seconds} s") from None
             raise
         return process
+
+    def _clear(self, worker: int, process: WorkerProcess) -> None:
+        if self._workers[worker] is process:  # after Ctrl-C a later batch may have put another here
+            self._workers[worker] = None
+        process.end()
 
 
 def _refuse_unless_up_to_a_million(name: str, value: object) -> None:
