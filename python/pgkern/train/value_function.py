@@ -6,6 +6,7 @@ Names: T packed tokens, R response tokens among them, D hidden size.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ..values import explained_variance, value_loss
 from .config.advantages import ValueConfig
 from .lora import remove_lora
 from .micro_batches import MicroBatch, TokenSequence, micro_batches
@@ -81,14 +83,12 @@ class ValueFunction:
         max_tokens: int,
         max_gradient_norm: float,
     ) -> dict[str, float]:
-        """One step of AdamW on the clipped value loss of the whole batch, a packed row at a time.
-
-            mean over response tokens of 0.5 · max((V - R)², (clip(V, V_old - c, V_old + c) - R)²)
+        """One step of AdamW on `value_loss` over the whole batch's response tokens, a packed row at a time.
 
         `old_values` are those the advantages were taken with, `returns` the targets, both one for each response token.
         The size of the rows changes memory and not the step. Returns `value_loss`, `explained_variance`
-        (`1 - Var(R - V) / Var(R)`; absent where all returns are equal) and `value_gradient_norm`, all of before the
-        step; nothing where there is no response token.
+        (absent where all returns are equal) and `value_gradient_norm`, all of before the step; nothing where there is
+        no response token.
 
         Raises `ValueError` for lists that do not fit the responses, and `FloatingPointError` for a gradient that is
         not finite, which leaves V(s) as it is.
@@ -97,25 +97,24 @@ class ValueFunction:
         _require_fit("returns", returns, sequences)
         kept = [index for index, sequence in enumerate(sequences) if sequence.response_ids]
         num_tokens = sum(len(sequences[index].response_ids) for index in kept)
-        losses, errors, targets = [], [], []
+        losses, found, targets = [], [], []
         for batch in micro_batches([sequences[index] for index in kept], max_tokens, policy.device):
             response_T = batch.mask_T.bool()
             old_R = batch.align([old_values[index] for index in kept])[response_T]
             returns_R = batch.align([returns[index] for index in kept])[response_T]
             values_R = self.of_batch(policy, batch)
-            loss = _clipped_loss(values_R, old_R, returns_R, clip).sum() / num_tokens
+            every_R = torch.ones_like(values_R, dtype=torch.bool)
+            loss = value_loss(values_R, old_R, returns_R, every_R, clip, num_tokens=num_tokens)
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
-            errors.append((returns_R - values_R).detach())
+            found.append(values_R.detach())
             targets.append(returns_R)
         if not kept:
             return {}
         norm = guarded_step(self._optimizer, learning_rate=self._learning_rate, max_gradient_norm=max_gradient_norm)
         metrics = {"value_loss": float(torch.stack(losses).sum()), "value_gradient_norm": norm}
-        variance = float(torch.cat(targets).double().var(correction=0))
-        if variance > 0.0:
-            metrics["explained_variance"] = 1.0 - float(torch.cat(errors).double().var(correction=0)) / variance
-        return metrics
+        explained = explained_variance(torch.cat(found), torch.cat(targets))
+        return metrics if math.isnan(explained) else {**metrics, "explained_variance": explained}
 
     def state_dict(self) -> dict[str, Any]:
         """Parameters and the optimiser's state, for `torch.save`."""
@@ -139,14 +138,6 @@ def _require_fit(name: str, lists: Sequence[Sequence[float]], sequences: Sequenc
                 f"{name}[{index}] has {len(values)} numbers, expected one for each of "
                 f"{len(sequence.response_ids)} response tokens"
             )
-
-
-def _clipped_loss(values_R: Tensor, old_R: Tensor, returns_R: Tensor, clip: float | None) -> Tensor:
-    squared_R = (values_R - returns_R) ** 2
-    if clip is not None:
-        near_R = torch.clamp(values_R, old_R - clip, old_R + clip)
-        squared_R = torch.maximum(squared_R, (near_R - returns_R) ** 2)
-    return 0.5 * squared_R
 
 
 def _trainable_copy(policy: Policy) -> PreTrainedModel:
