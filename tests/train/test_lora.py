@@ -32,12 +32,14 @@ def sequences(policy: Policy, problems: list[Problem]) -> list[TokenSequence]:
     return [TokenSequence(policy.prompt(p).token_ids, policy.solution_ids(p)) for p in problems[:4]]
 
 
+def per_token(sequences: list[TokenSequence]) -> list[list[float]]:
+    return [[a] * len(s.response_ids) for a, s in zip([1.0, -0.5, 0.7, 2.0], sequences, strict=True)]
+
+
 def train(policy: Policy, sequences: list[TokenSequence], steps: int = 2) -> None:
-    optimizer = new_optimizer(policy, learning_rate=0.02)
+    optimizer, advantages = new_optimizer(policy, learning_rate=0.02), per_token(sequences)
     for _ in range(steps):
-        accumulate_gradients(
-            policy, sequences, [1.0, -0.5, 0.7, 2.0], objective=PolicyObjective.reinforce(), max_tokens=100
-        )
+        accumulate_gradients(policy, sequences, advantages, objective=PolicyObjective.reinforce(), max_tokens=100)
         guarded_step(optimizer, learning_rate=0.02, max_gradient_norm=1.0)
 
 

@@ -24,12 +24,14 @@ def sequences(policy: Policy, problems: list[Problem]) -> list[TokenSequence]:
     return [TokenSequence(policy.prompt(p).token_ids, policy.solution_ids(p)) for p in problems[:4]]
 
 
+def per_token(sequences: list[TokenSequence]) -> list[list[float]]:
+    return [[a] * len(s.response_ids) for a, s in zip([1.0, -0.5, 0.7, 2.0], sequences, strict=True)]
+
+
 def train(policy: Policy, sequences: list[TokenSequence], steps: int) -> None:
-    optimizer = new_optimizer(policy, learning_rate=0.02)
+    optimizer, advantages = new_optimizer(policy, learning_rate=0.02), per_token(sequences)
     for _ in range(steps):
-        accumulate_gradients(
-            policy, sequences, [1.0, -0.5, 0.7, 2.0], objective=PolicyObjective.reinforce(), max_tokens=100
-        )
+        accumulate_gradients(policy, sequences, advantages, objective=PolicyObjective.reinforce(), max_tokens=100)
         guarded_step(optimizer, learning_rate=0.02, max_gradient_norm=1.0)
 
 
@@ -48,13 +50,12 @@ def test_it_stays_what_the_policy_was_and_the_policy_goes_on_as_without_it(
     undisturbed = replace(policy, model=copy.deepcopy(policy.model))
     frozen = log_probs(policy, sequences)
     reference = Reference.of(policy)
+    advantages = per_token(sequences)
     optimizers = [new_optimizer(each, learning_rate=0.02) for each in (policy, undisturbed)]
     for _ in range(3):
         assert reference.log_probs(policy, sequences, temperature=0.7, max_tokens=100) == frozen
         for each, optimizer in zip((policy, undisturbed), optimizers, strict=True):
-            accumulate_gradients(
-                each, sequences, [1.0, -0.5, 0.7, 2.0], objective=PolicyObjective.reinforce(), max_tokens=100
-            )
+            accumulate_gradients(each, sequences, advantages, objective=PolicyObjective.reinforce(), max_tokens=100)
             guarded_step(optimizer, learning_rate=0.02, max_gradient_norm=1.0)
     assert log_probs(policy, sequences) == log_probs(undisturbed, sequences) != frozen
     for one, two in zip(policy.model.parameters(), undisturbed.model.parameters(), strict=True):
