@@ -32,7 +32,10 @@ class TransformersEngine:
         self._version = version
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[Rollout]:
-        """See `RolloutEngine.generate`. The same seed gives the same rollouts; torch's generators are left as found."""
+        """See `RolloutEngine.generate`. The same seed gives the same rollouts; torch's generators are left as found.
+
+        Raises `FloatingPointError` when the model's weights are spoiled and its logits NaN.
+        """
         empty = [index for index, prompt in enumerate(prompts) if not prompt.token_ids]
         if empty:
             raise ValueError(f"prompt {empty[0]} has no tokens")
@@ -148,6 +151,8 @@ class _LogProbRecorder(LogitsProcessor):
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         self._record(input_ids)
         self._latest_BV = torch.log_softmax(scores.float() / self._temperature, dim=-1)
+        if bool(self._latest_BV[:, 0].isnan().any()):  # one NaN among the logits makes the whole row NaN
+            raise FloatingPointError("the model's logits are not finite: there is nothing to sample from")
         return self._latest_BV
 
     def finish(self, output_BL: Tensor) -> Tensor:

@@ -47,8 +47,7 @@ class Saved:
 
 def write_checkpoint(folder: Path, saved: Saved) -> None:
     """Fill an empty folder; `Checkpoints.save` makes it a checkpoint."""
-    saved.policy.model.save_pretrained(folder)
-    saved.policy.tokenizer.save_pretrained(folder)
+    saved.policy.save(folder)
     _write_tensors(folder / _OPTIMIZER, saved.optimizer.state_dict())
     if saved.value is not None:
         _write_tensors(folder / _VALUE, saved.value.state_dict())

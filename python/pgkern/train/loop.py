@@ -18,7 +18,7 @@ from .interrupt import Interrupt, interruptible
 from .metrics import MetricsLog
 from .optimizer import new_optimizer
 from .parts import Parts
-from .policy_model import load_policy, new_policy
+from .policy_model import load_policy, new_policy, with_adapters
 from .progress import TrainingProgress
 from .reference import Reference
 from .report import write_report
@@ -87,6 +87,7 @@ def _attempt(config: TrainConfig, path: Path, resumed: bool, roll_backs: int = 0
             if config.warmup.steps:
                 check_solutions(task.train)
             folder = RunFolder.create(path)
+            policy = with_adapters(policy, config, folder.path / "base")
         write_file_atomically(folder.config, to_toml(config).encode())  # a resumed run may have new settings
         engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
         stack.callback(engine.close)

@@ -3,9 +3,11 @@
 Names: T packed tokens, D hidden size, V vocabulary.
 """
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,9 +17,13 @@ from ..data.problem import Problem
 from ..data.prompts import render
 from ..rollout.engine import Prompt
 from .config import TrainConfig
+from .lora import add_lora, load_lora, save_lora
 from .micro_batches import MicroBatch
 from .seeds import derive_seed
 from .small_model import build_model, build_tokenizer
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _HEAD_TRANSFORMS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
@@ -31,6 +37,8 @@ class Policy:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     template: str
+    adapters: "PeftModel | None" = None
+    """What saves and loads the adapters within `model`, where it has any; they alone are trained then."""
 
     def __post_init__(self) -> None:
         for name in _HEAD_TRANSFORMS:
@@ -51,6 +59,14 @@ class Policy:
     def weights(self) -> Iterable[tuple[str, Tensor]]:
         """Every weight by its name, as a rollout engine takes them."""
         return self.model.state_dict().items()
+
+    def save(self, folder: Path) -> None:
+        """Write what transformers loads: model and tokenizer, or adapters with the path of their base."""
+        if self.adapters is None:
+            self.model.save_pretrained(folder)
+        else:
+            save_lora(self.adapters, folder)
+        self.tokenizer.save_pretrained(folder)
 
     def prompt(self, problem: Problem) -> Prompt:
         """The problem in the run's template, as text and as token ids."""
@@ -92,10 +108,25 @@ def new_policy(config: TrainConfig, problems: list[Problem]) -> Policy:
 
 def load_policy(folder: Path, config: TrainConfig) -> Policy:
     """A policy from a folder that holds a transformers model and its tokenizer. Raises `ValueError` when it is none."""
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"{folder} holds no model: there is no config.json in it")
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    return _placed(Policy(model, AutoTokenizer.from_pretrained(folder), config.data.prompt), config)
+    adapted = (folder / "adapter_config.json").is_file()
+    base = (
+        Path(json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]) if adapted else folder
+    )
+    if not (base / "config.json").is_file():
+        raise ValueError(f"{base} holds no model: there is no config.json in it")
+    model = AutoModelForCausalLM.from_pretrained(base)
+    policy = _placed(Policy(model, AutoTokenizer.from_pretrained(folder), config.data.prompt), config)
+    return replace(policy, adapters=load_lora(policy.model, folder)) if adapted else policy
+
+
+def with_adapters(policy: Policy, config: TrainConfig, base: Path) -> Policy:
+    """The policy with fresh adapters where the configuration has a rank; a model from scratch is kept in `base`."""
+    if config.lora.rank is None:
+        return policy
+    if config.model.path is None:
+        policy.model.save_pretrained(base)
+        policy.model.name_or_path = str(base)
+    return replace(policy, adapters=add_lora(policy.model, config.lora, config.run.seed))
 
 
 def _placed(policy: Policy, config: TrainConfig) -> Policy:
