@@ -10,7 +10,16 @@ from types import ModuleType
 from .pictures import can_draw, draw
 from .record import RESULTS
 
-BENCHES = ("linear_policy_loss", "logits_policy_loss", "verification", "packing", "demo")
+BENCHES = (
+    "linear_policy_loss",
+    "logits_policy_loss",
+    "verification",
+    "packing",
+    "demo",
+    "trainer_overhead",
+    "trainer_peer",
+    "reference_curves",
+)
 DRAW = "draw"
 
 
