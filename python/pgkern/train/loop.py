@@ -1,7 +1,7 @@
 """The whole run, top to bottom: warm up on worked solutions, then improve by policy gradients on verified rewards."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from .config_file import to_toml
 from .divergence import DivergenceWatch
 from .evaluate import evaluate, mean_reward
 from .event_log import EventLog
+from .experience import Sample
 from .interrupt import Interrupt, interruptible
 from .metrics import MetricsLog
 from .optimizer import new_optimizer
@@ -22,7 +23,7 @@ from .policy_model import load_policy, new_policy, with_adapters
 from .progress import TrainingProgress
 from .reference import Reference
 from .report import write_report
-from .rewards_in_loop import RewardJudge
+from .rewards_in_loop import RewardFailedError, RewardJudge, failure_message
 from .rollout_log import RolloutLog
 from .rows import rollout_rows
 from .run_folder import RunFolder
@@ -118,7 +119,11 @@ def _attempt(config: TrainConfig, path: Path, resumed: bool, roll_backs: int = 0
             run.events.log(run.step, "rolled_back", message)
         elif resumed:
             run.events.log(run.step, "resumed", f"from the checkpoint after step {run.step}")
-        reward_after = _improve(run) if _warm_up(run) else None
+        try:
+            reward_after = _improve(run) if _warm_up(run) else None
+        except RewardFailedError as error:
+            run.events.log(run.step, "stopped", str(error))
+            raise
         state = run.parts.state
         return Outcome(state.reward_before, reward_after, run.diverged, state.roll_backs)
 
@@ -158,7 +163,14 @@ class _Run:
     def evaluate(self) -> float:
         """The validation reward of the policy as it is."""
         parts = self.parts
-        return mean_reward(evaluate(parts.policy, parts.engine, parts.judge, parts.task.validation, self.config))
+        samples = evaluate(parts.policy, parts.engine, parts.judge, parts.task.validation, self.config)
+        self.tell_failures(samples)
+        return mean_reward(samples)
+
+    def tell_failures(self, samples: Sequence[Sample]) -> None:
+        """An event where rewards could not judge some rollouts."""
+        if message := failure_message([sample.judged for sample in samples]):
+            self.events.log(self.step, "reward_failed", message)
 
     def log(self, row: dict[str, float]) -> None:
         """Write the metrics of the step that was just done, wherever they are watched."""
@@ -223,6 +235,7 @@ def _improve(run: _Run) -> float | None:
                 result.metrics["seconds_evaluate"] = time.perf_counter() - started
             run.log(result.metrics)
             run.rollouts.log(run.step, rollout_rows(parts.policy, result))
+            run.tell_failures(result.samples)
             progress.update(state.step, result.metrics)
             if state.step % config.run.checkpoint_every == 0 and not divergence.troubled:
                 run.save()
