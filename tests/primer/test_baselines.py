@@ -90,8 +90,8 @@ def test_the_state_value_may_raise_the_variance_of_a_policy_that_is_nearly_sure(
         sure.variance(sure.estimates(returns_T - b_T)) for b_T in (0 * returns_T, sure.state_values(returns_T))
     )
     print(
-        f"a policy that succeeds with {float(sure.state_values(returns_T)[0]):.3f}: variance {none:.4f} "
-        f"without baseline, {value:.4f} with V(s)"
+        f"a policy that succeeds with {float(sure.state_values(returns_T)[0]):.3f}: variance {none:.5f} "
+        f"without baseline, {value:.5f} with V(s)"
     )
     assert value > 2 * none
 
