@@ -12,6 +12,7 @@ from pgkern.data.problem import Problem
 from pgkern.train.config import ValueConfig
 from pgkern.train.micro_batches import TokenSequence, micro_batches
 from pgkern.train.policy_model import Policy
+from pgkern.train.score import score
 from pgkern.train.value_function import ValueFunction
 
 KINDS = [ValueConfig(kind="head"), ValueConfig(kind="network")]
@@ -85,14 +86,22 @@ def test_hidden_states_that_are_known_need_no_second_pass(
 ) -> None:
     value = opinionated(policy, KINDS[0])
     (batch,) = micro_batches(sequences, 10_000, policy.device)
-    hidden_TD = policy.hidden(batch)
+    arguments: dict[str, Any] = {"clip": 0.2, "max_tokens": 60, "max_gradient_norm": 1.0}
+    hidden_RD = policy.hidden(batch)[batch.mask_T.bool()]
     expected = value.of_batch(policy, batch)
+    scores = score(policy, sequences, temperature=1.0, max_tokens=60, value=value)
+    assert scores.values == value.values(policy, sequences, 60)
+    again = copy.deepcopy(value)
+    old, returns = like(sequences, 0), like(sequences, 1)
+    metrics = value.update(policy, sequences, old, returns, **arguments)
 
     def never(*_: Any) -> Any:
         raise AssertionError("the sequences went through the model again")
 
     monkeypatch.setattr(Policy, "hidden", never)
-    assert torch.equal(value.of_batch(policy, batch, hidden_TD), expected)
+    assert torch.equal(again.of_batch(policy, batch, hidden_RD), expected)
+    assert again.update(policy, sequences, old, returns, hidden=scores.hidden, **arguments) == metrics
+    assert all(torch.equal(a, b) for a, b in zip(value._modules.parameters(), again._modules.parameters(), strict=True))
 
 
 @by_kind
@@ -136,7 +145,7 @@ def test_the_policy_is_left_alone(policy: Policy, sequences: list[TokenSequence]
     before = [parameter.clone() for parameter in policy.model.parameters()]
     value = opinionated(policy, settings)
     (batch,) = micro_batches(sequences, 10_000, policy.device)
-    value.of_batch(policy, batch, policy.hidden(batch)).sum().backward()
+    value.of_batch(policy, batch, policy.hidden(batch)[batch.mask_T.bool()]).sum().backward()
     arguments: dict[str, Any] = {"clip": 0.2, "max_tokens": 60, "max_gradient_norm": 1.0}
     value.update(policy, sequences, like(sequences, 0), like(sequences, 1), **arguments)
     assert all(parameter.grad is None for parameter in policy.model.parameters())
@@ -235,8 +244,10 @@ def test_lists_that_do_not_fit_are_refused_with_their_numbers(policy: Policy, se
     fits = like(sequences, 0)
     with pytest.raises(ValueError, match="returns has 4 lists, expected one for each of 5 sequences"):
         value.update(policy, sequences, fits, fits[:-1], **arguments)
-    with pytest.raises(ValueError, match=r"old_values\[1\] has 1 numbers, expected one for each of 8 response tokens"):
+    with pytest.raises(ValueError, match=r"old_values\[1\] has length 1, expected one for each of 8 response tokens"):
         value.update(policy, sequences, [fits[0], [0.5], *fits[2:]], fits, **arguments)
+    with pytest.raises(ValueError, match=r"hidden\[0\] has length 4, expected one for each of 5 response tokens"):
+        value.update(policy, sequences, fits, fits, hidden=[torch.ones(4, 32)] * 5, **arguments)
 
 
 @by_kind

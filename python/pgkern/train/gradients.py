@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..policy.linear_policy_loss import linear_policy_loss
+from ..policy.lm_head_arguments import lm_head_arguments
 from ..policy.objective import PolicyObjective
 from .micro_batches import MicroBatch, TokenSequence, micro_batches
 from .policy_model import Policy
@@ -50,10 +51,9 @@ def accumulate_gradients(
 
         result = linear_policy_loss(
             policy.hidden(batch),
-            policy.head.weight,
-            batch.target_ids_T,
-            aligned(advantages),
-            batch.mask_T,
+            token_ids=batch.target_ids_T,
+            advantages=aligned(advantages),
+            mask=batch.mask_T,
             sequence_ids=batch.sequence_ids_T,
             old_log_probs=None if old_log_probs is None else aligned(old_log_probs),
             ref_log_probs=None if ref_log_probs is None else aligned(ref_log_probs),
@@ -61,8 +61,8 @@ def accumulate_gradients(
             objective=objective,
             num_tokens=num_tokens,
             num_sequences=num_sequences,
-            bias=policy.head.bias,
             temperature=temperature,
+            **lm_head_arguments(policy.head),
         )
         result.loss.backward()  # type: ignore[no-untyped-call]
         _add(totals, {"loss": result.loss.detach(), **result.metrics})

@@ -44,8 +44,11 @@ class MicroBatch:
 
     def split(self, values_R: Tensor) -> list[list[float]]:
         """Values of the row's response tokens, one after another, as a list for each of its sequences."""
-        lengths = self.collated.response_lengths.tolist()
-        return [values.tolist() for values in torch.split(values_R, lengths)]
+        return [values.tolist() for values in self.split_tensor(values_R)]
+
+    def split_tensor(self, values_R: Tensor) -> tuple[Tensor, ...]:
+        """The same as tensors, whatever each response token has; they share memory."""
+        return torch.split(values_R, self.collated.response_lengths.tolist())
 
     def align(self, values: Sequence[Sequence[float]]) -> Tensor:
         """`[T]`, the values of the batch's sequences at the positions that predict their tokens; undoes `split`."""

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ..policy.linear_log_probs import linear_token_log_probs
+from ..policy.lm_head_arguments import lm_head_arguments
 from .micro_batches import TokenSequence, micro_batches
 from .policy_model import Policy
 from .value_function import ValueFunction
@@ -19,6 +21,8 @@ class Scores:
     entropies: list[list[float]]
     values: list[list[float]] | None = None
     """V(s) of the state before the token; None without a value function."""
+    hidden: list[Tensor] | None = None
+    """`[R, D]` of each sequence, the states that predict its tokens; None unless the value function learns on them."""
 
 
 @torch.no_grad()
@@ -34,22 +38,26 @@ def score(
     log_probs: list[list[float]] = [[] for _ in sequences]
     entropies: list[list[float]] = [[] for _ in sequences]
     values: list[list[float]] = [[] for _ in sequences]
+    hidden: list[Tensor] = [torch.empty(0) for _ in sequences]
     for batch in micro_batches(sequences, max_tokens, policy.device):
         response_T = batch.mask_T.bool()
-        hidden_TD = policy.hidden(batch)
+        hidden_RD = policy.hidden(batch)[response_T]
         log_probs_R, entropy_R = linear_token_log_probs(
-            hidden_TD[response_T],
-            policy.head.weight,
-            batch.target_ids_T[response_T],
-            bias=policy.head.bias,
+            hidden_RD,
+            token_ids=batch.target_ids_T[response_T],
             temperature=temperature,
             return_entropy=True,
+            **lm_head_arguments(policy.head),
         )
         for index, row in zip(batch.indices, batch.split(log_probs_R), strict=True):
             log_probs[index] = row
         for index, row in zip(batch.indices, batch.split(entropy_R), strict=True):
             entropies[index] = row
         if value is not None:
-            for index, row in zip(batch.indices, batch.split(value.of_batch(policy, batch, hidden_TD)), strict=True):
+            for index, row in zip(batch.indices, batch.split(value.of_batch(policy, batch, hidden_RD)), strict=True):
                 values[index] = row
-    return Scores(log_probs, entropies, values if value is not None else None)
+            for index, rows in zip(batch.indices, batch.split_tensor(hidden_RD), strict=True):
+                hidden[index] = rows
+    if value is None:
+        return Scores(log_probs, entropies)
+    return Scores(log_probs, entropies, values, hidden if value.reads_policy else None)

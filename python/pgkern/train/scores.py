@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from ..rollout.engine import Rollout
 from .micro_batches import TokenSequence
@@ -25,6 +26,8 @@ class StepScores:
     entropies: Lists
     ref_log_probs: Lists | None
     values: Lists | None
+    hidden: list[Tensor] | None
+    """`[R, D]` of each rollout, where a value function learns on the policy's hidden states."""
 
     def metrics(self) -> dict[str, float]:
         """Entropy in nats, and how far the engine's log-probabilities are from the trainer's."""
@@ -60,6 +63,7 @@ def score_rollouts(parts: Parts, rollouts: Sequence[Rollout]) -> StepScores:
         scores.entropies,
         ref_log_probs,
         scores.values,
+        scores.hidden,
     )
 
 

@@ -150,6 +150,7 @@ def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> dict
                 clip=config.value.clip,
                 max_tokens=settings.micro_batch_tokens,
                 max_gradient_norm=settings.max_gradient_norm,
+                hidden=None if scores.hidden is None else _of(scores.hidden, credit),
             )
         passes.append(metrics)
     return {**_over_updates(passes), "learning_rate": learning_rate}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -29,9 +29,9 @@ class ValueFunction:
     """V(s) of the state before each response token, and its regression onto returns.
 
     Of kind "head" it is a `ValueHead` on the policy's hidden states, detached: the policy's gradient knows nothing of
-    it, and where the policy computes its hidden states anyway (scoring), V(s) costs two small products. Of kind
-    "network" it has a transformer of its own, in fp32 and wholly trained, which starts as a copy of the policy's
-    without its adapters.
+    it, and with the hidden states that scoring computes anyway neither V(s) nor an update takes another pass through
+    the policy. Of kind "network" it has a transformer of its own, in fp32 and wholly trained, which starts as a copy of
+    the policy's without its adapters.
     """
 
     def __init__(self, head: ValueHead, own: Policy | None, learning_rate: float) -> None:
@@ -48,19 +48,24 @@ class ValueFunction:
         own = replace(policy, model=_trainable_copy(policy)) if config.kind == "network" else None
         return cls(head, own, config.learning_rate)
 
-    def of_batch(self, policy: Policy, batch: MicroBatch, hidden_TD: Tensor | None = None) -> Tensor:
+    @property
+    def reads_policy(self) -> bool:
+        """Whether it looks at the policy's hidden states (kind "head")."""
+        return self._own is None
+
+    def of_batch(self, policy: Policy, batch: MicroBatch, hidden_RD: Tensor | None = None) -> Tensor:
         """`[R]`, V(s_t) for each response token of a packed row: s_t is all that stands before the token.
 
-        `hidden_TD` is `policy.hidden(batch)` where that is known already; only kind "head" looks at it.
+        `hidden_RD` is `policy.hidden(batch)` at the positions that predict response tokens, where that is known
+        already; only kind "head" looks at it.
         """
+        response_T = batch.mask_T.bool()
         if self._own is not None:
-            hidden_TD = self._own.hidden(batch)
-        elif hidden_TD is None:
+            hidden_RD = self._own.hidden(batch)[response_T]
+        elif hidden_RD is None:
             with torch.no_grad():
-                hidden_TD = policy.hidden(batch)
-        else:
-            hidden_TD = hidden_TD.detach()
-        values_R: Tensor = self._head(hidden_TD[batch.mask_T.bool()])
+                hidden_RD = policy.hidden(batch)[response_T]
+        values_R: Tensor = self._head(hidden_RD.detach() if self.reads_policy else hidden_RD)
         return values_R
 
     @torch.no_grad()
@@ -82,10 +87,12 @@ class ValueFunction:
         clip: float | None,
         max_tokens: int,
         max_gradient_norm: float,
+        hidden: Sequence[Tensor] | None = None,
     ) -> dict[str, float]:
         """One step of AdamW on `value_loss` over the whole batch's response tokens, a packed row at a time.
 
         `old_values` are those the advantages were taken with, `returns` the targets, both one for each response token.
+        `hidden` are the policy's hidden states that predict them, `[R, D]` of each sequence, where those were kept.
         The size of the rows changes memory and not the step. Returns `value_loss`, `explained_variance`
         (absent where all returns are equal) and `value_gradient_norm`, all of before the step; nothing where there is
         no response token.
@@ -95,6 +102,8 @@ class ValueFunction:
         """
         _require_fit("old_values", old_values, sequences)
         _require_fit("returns", returns, sequences)
+        if hidden is not None:
+            _require_fit("hidden", hidden, sequences)
         kept = [index for index, sequence in enumerate(sequences) if sequence.response_ids]
         num_tokens = sum(len(sequences[index].response_ids) for index in kept)
         losses, found, targets = [], [], []
@@ -102,7 +111,8 @@ class ValueFunction:
             response_T = batch.mask_T.bool()
             old_R = batch.align([old_values[index] for index in kept])[response_T]
             returns_R = batch.align([returns[index] for index in kept])[response_T]
-            values_R = self.of_batch(policy, batch)
+            states_RD = None if hidden is None else torch.cat([hidden[kept[index]] for index in batch.indices])
+            values_R = self.of_batch(policy, batch, states_RD)
             every_R = torch.ones_like(values_R, dtype=torch.bool)
             loss = value_loss(values_R, old_R, returns_R, every_R, clip, num_tokens=num_tokens)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -129,13 +139,13 @@ class ValueFunction:
         self._optimizer.load_state_dict(state["optimizer"])
 
 
-def _require_fit(name: str, lists: Sequence[Sequence[float]], sequences: Sequence[TokenSequence]) -> None:
+def _require_fit(name: str, lists: Sequence[Sized], sequences: Sequence[TokenSequence]) -> None:
     if len(lists) != len(sequences):
         raise ValueError(f"{name} has {len(lists)} lists, expected one for each of {len(sequences)} sequences")
     for index, (values, sequence) in enumerate(zip(lists, sequences, strict=True)):
         if len(values) != len(sequence.response_ids):
             raise ValueError(
-                f"{name}[{index}] has {len(values)} numbers, expected one for each of "
+                f"{name}[{index}] has length {len(values)}, expected one for each of "
                 f"{len(sequence.response_ids)} response tokens"
             )
 
