@@ -10,18 +10,29 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .storage_error import writing
 
 
 def write_file_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is seen with its old content or its new one, never with a part of it."""
+    """Write a file that is seen with its old content or its new one, never with a part of it.
+
+    Raises `StorageError`, and then the old content stays.
+    """
     temporary = path.with_name(f".{path.name}.new")  # one that a kill has left is written over
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with writing("the new content", path):
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):  # the error that is on its way tells more
+                temporary.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

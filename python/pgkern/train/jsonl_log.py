@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import math
 import numbers
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .atomic_write import write_file_atomically
+from .storage_error import writing
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,18 +30,27 @@ class JsonlLog:
     """
 
     def __init__(self, path: Path, resume_after: int | None = None) -> None:
-        path.touch()
-        _repair(path, math.inf if resume_after is None else resume_after)
-        self._file = path.open("ab", buffering=0)  # unbuffered: a row is with the kernel when `append` returns
+        with writing("the log", path):
+            path.touch()
+            _repair(path, math.inf if resume_after is None else resume_after)
+            self._file = path.open("ab", buffering=0)  # unbuffered: a row is with the kernel when `append` returns
+        self._path = path
 
     def append(self, rows: Iterable[Mapping[str, object]]) -> None:
         """Append rows in a single write; a row's values are numbers, strings, bools, None, and flat lists of these.
 
-        Raises TypeError for any other value, and then writes none.
+        Raises TypeError for any other value, and then writes none, and `StorageError` for a full disk, which may keep
+        a part of them: the next to open the log cuts off the row that was cut short.
         """
         content = b"".join(_encode(row) for row in rows)
-        while content:  # once, but for a full disk or a signal
-            content = content[self._file.write(content) :]
+        with writing("a row", self._path):
+            while content:  # once, but for a full disk or a signal
+                content = content[self._file.write(content) :]
+
+    def sync(self) -> None:
+        """Return when the rows are on the disk: a checkpoint that outlives a power cut needs the rows before it."""
+        with writing("the last rows", self._path):
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file; no row depends on it."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from .atomic_write import recover_directory, write_file_atomically
+from .atomic_write import link_atomically, write_file_atomically
 from .config_file import ConfigError
+from .storage_error import writing
 
 _PACKAGES = ("pgkern", "torch", "triton", "transformers", "vllm")  # what a number in the report may depend on
+_NO_RUN_YET = {"run.lock", "versions.json", "checkpoint"}  # what a kill before the configuration is written leaves
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,13 @@ class RunFolder:
         return self.path / "events.jsonl"
 
     @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints that are kept (`Checkpoints`)."""
+        return self.path / "checkpoints"
+
+    @property
     def checkpoint(self) -> Path:
-        """The folder of the last checkpoint, written by `atomic_directory`."""
+        """A link to the last checkpoint, for people, for transformers and for `pgkern eval`."""
         return self.path / "checkpoint"
 
     @property
@@ -64,34 +71,43 @@ class RunFolder:
     def create(cls, path: Path) -> RunFolder:
         """Create the folder of a new run. Raises ConfigError when there is something at ``path`` already."""
         cls.refuse_used(path)
-        path.mkdir(parents=True, exist_ok=True)
-        folder = cls(path)
-        folder._write_versions()
-        return folder
+        with writing("the run", path):
+            path.mkdir(parents=True, exist_ok=True)
+        return cls(path)._prepared()
 
     @staticmethod
     def refuse_used(path: Path) -> None:
         """Raise ConfigError when a new run cannot begin at ``path``, without creating anything."""
         if path.exists() and not path.is_dir():
             raise ConfigError(f"{path} is a file; choose another folder for the run")
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and any(not _is_left_of_no_run(entry.name) for entry in path.iterdir()):
             raise ConfigError(
                 f"{path} already exists; pass --resume to go on from its last checkpoint or choose another folder"
             )
 
     @classmethod
     def resume(cls, path: Path) -> RunFolder:
-        """Take up a run that was stopped or killed, after finishing a checkpoint write that was cut short.
+        """Take up a run that was stopped or killed; before its first checkpoint it begins anew.
 
-        Raises ConfigError when there is no run, or one that has not reached its first checkpoint.
+        Raises ConfigError when there is no run.
         """
         folder = cls(path)
         if not path.is_dir():
             raise ConfigError(f"{path} does not exist; without --resume a new run is started there")
-        if not recover_directory(folder.checkpoint):
-            raise ConfigError(f"{path} has no checkpoint to go on from; remove the folder and start without --resume")
-        folder._write_versions()
-        return folder
+        if not folder.config.is_file():
+            raise ConfigError(f"{path} holds no run: there is no {folder.config.name} in it")
+        if folder.checkpoint.is_dir() and not folder.checkpoint.is_symlink():
+            raise ConfigError(
+                f"{folder.checkpoint} was written by an older release of pgkern; start a new run from the model in it "
+                f"(model.path = {str(folder.checkpoint)!r})"
+            )
+        return folder._prepared()
+
+    def _prepared(self) -> RunFolder:
+        with writing("the link to the last checkpoint", self.checkpoint):
+            link_atomically(self.checkpoint, "checkpoints/latest")
+        self._write_versions()
+        return self
 
     def _write_versions(self) -> None:
         versions = {"python": platform.python_version()}
@@ -101,3 +117,7 @@ class RunFolder:
             except PackageNotFoundError:
                 continue
         write_file_atomically(self.versions, json.dumps(versions, indent=2).encode() + b"\n")
+
+
+def _is_left_of_no_run(name: str) -> bool:
+    return name in _NO_RUN_YET or (name.startswith(".") and name.endswith(".new"))
