@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pgkern.data.problem import Problem
-from pgkern.train.checkpoint import load_optimizer, load_state, save_checkpoint
+from pgkern.train.checkpoint import Saved, load_optimizer, load_state, write_checkpoint
 from pgkern.train.config import TrainConfig
 from pgkern.train.micro_batches import TokenSequence, micro_batches
 from pgkern.train.optimizer import new_optimizer
@@ -40,7 +40,8 @@ def test_a_checkpoint_is_what_transformers_loads_and_what_goes_on(
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     state = TrainerState("policy_gradient", 7, reward_before=0.25)
-    save_checkpoint(tmp_path / "checkpoint", policy, optimizer, state)
+    (tmp_path / "checkpoint").mkdir()
+    write_checkpoint(tmp_path / "checkpoint", Saved(policy, optimizer, state, config=""))
 
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "checkpoint")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "checkpoint")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..train.run_folder import RunFolder
 
 STOPPED = 130  # what a shell reports of a program ended by Ctrl-C
+DIVERGED = 3  # neither done nor a mistake in the call: the policy came to nothing
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     if options.resume:
         if options.folder is None:
             raise ValueError("--resume goes on with the run in --folder; name that folder")
-        path = path or RunFolder.resume(options.folder).config
+        RunFolder.refuse_absent(options.folder)
+        path = path or RunFolder(options.folder).config
     config = load_config(TrainConfig, path, options.overrides)
     folder = RunFolder(options.folder or Path(config.run.folder or _new_folder_name(config)))
 
@@ -52,11 +54,15 @@ def run(options: argparse.Namespace) -> int:
 
     from ..train.cpu_threads import set_cpu_threads
     from ..train.loop import train
+    from ..train.storage_error import StorageError
 
     logging.disable_progress_bar()  # the run has a bar of its own
     set_cpu_threads(config)
     print(f"run folder: {folder.path}", flush=True)
-    return _say(train(config, folder.path, resumed=options.resume), folder)
+    try:
+        return _say(train(config, folder.path, resumed=options.resume), folder)
+    except StorageError as error:
+        raise StorageError(f"{error}; once it can: {_resumption(folder)}") from error
 
 
 def _new_folder_name(config: "TrainConfig") -> str:
@@ -65,9 +71,16 @@ def _new_folder_name(config: "TrainConfig") -> str:
 
 def _say(outcome: "Outcome", folder: "RunFolder") -> int:
     print(f"report: {folder.report}\ncheckpoint: {folder.checkpoint}")
+    if outcome.diverged:
+        print(f"diverged; try other settings from the checkpoint before that: {_resumption(folder)} --set KEY=VALUE")
+        return DIVERGED
     if not outcome.finished:
-        print(f"stopped; go on with: pgkern train --resume --folder {folder.path}")
+        print(f"stopped; go on with: {_resumption(folder)}")
         return STOPPED
     assert outcome.reward_before is not None  # measured before the first step
     print(f"validation reward: {outcome.reward_before:.2f} -> {outcome.reward_after:.2f}")
     return 0
+
+
+def _resumption(folder: "RunFolder") -> str:
+    return f"pgkern train --resume --folder {folder.path}"

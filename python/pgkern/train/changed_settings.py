@@ -10,7 +10,7 @@ from .config import TrainConfig
 from .config_file import ConfigError
 
 _CHANGE_NO_NUMBER = ("run.folder", "run.checkpoint_every", "run.kept_checkpoints", "run.logged_rollouts", "watch.")
-_IN_THE_CHECKPOINT = ("model.", "lora.", "value.kind")
+_IN_THE_CHECKPOINT = ("model.", "lora.", "value.kind", "warmup.steps")  # which steps are counted from
 
 
 def changed_settings(old: TrainConfig, new: TrainConfig) -> list[str]:

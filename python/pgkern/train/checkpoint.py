@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
-from .atomic_write import atomic_directory
 from .state import TrainerState
 
 if TYPE_CHECKING:
@@ -54,12 +53,6 @@ def write_checkpoint(folder: Path, saved: Saved) -> None:
     _write_tensors(folder / _RANDOM, _random_state())
     (folder / _STATE).write_text(json.dumps(asdict(saved.state), indent=2) + "\n")
     (folder / _CONFIG).write_text(saved.config)
-
-
-def save_checkpoint(folder: Path, policy: Policy, optimizer: Optimizer, state: TrainerState) -> None:
-    """Write one that stands alone, complete or not at all."""
-    with atomic_directory(folder) as new:
-        write_checkpoint(new, Saved(policy, optimizer, state, config=""))
 
 
 def load_state(folder: Path) -> TrainerState:

@@ -8,8 +8,8 @@ from .jsonl_log import JsonlLog
 class EventLog(JsonlLog):
     """Writes ``events.jsonl``, one JSON object with ``step``, ``event`` and ``message`` for each event.
 
-    Events are "resumed", "diverged", "rolled_back", "reward_failed", "checkpoint_failed", "tracker_failed" and
-    "stopped"; the report marks the first three on the curves.
+    Events are "resumed", "diverged", "rolled_back", "reward_failed", "checkpoint_failed", "tracker_failed",
+    "checkpoint_damaged" and "stopped"; the report marks the first three on the curves.
     """
 
     def log(self, step: int, event: str, message: str) -> None:

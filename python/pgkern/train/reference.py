@@ -15,6 +15,7 @@ from .atomic_write import atomic_directory, recover_directory
 from .micro_batches import TokenSequence
 from .policy_model import Policy
 from .score import score
+from .storage_error import writing
 
 _WEIGHTS = "weights.safetensors"
 
@@ -45,7 +46,7 @@ class Reference:
         """
         if step == 0:
             reference = cls.of(policy)
-            with atomic_directory(folder) as new:
+            with writing("the reference policy", folder), atomic_directory(folder) as new:
                 save_file(reference._weights, new / _WEIGHTS)
             return reference
         if not recover_directory(folder) or not (folder / _WEIGHTS).is_file():

@@ -13,7 +13,12 @@ from .config_file import ConfigError
 from .storage_error import writing
 
 _PACKAGES = ("pgkern", "torch", "triton", "transformers", "vllm")  # what a number in the report may depend on
-_NO_RUN_YET = {"run.lock", "versions.json", "checkpoint"}  # what a kill before the configuration is written leaves
+_NO_RUN_YET = {
+    "run.lock",
+    "versions.json",
+    "checkpoint",
+    "base",
+}  # what a kill before the configuration is written leaves
 
 
 @dataclass(frozen=True)
@@ -86,11 +91,8 @@ class RunFolder:
             )
 
     @classmethod
-    def resume(cls, path: Path) -> RunFolder:
-        """Take up a run that was stopped or killed; before its first checkpoint it begins anew.
-
-        Raises ConfigError when there is no run.
-        """
+    def refuse_absent(cls, path: Path) -> None:
+        """Raise ConfigError when there is no run at ``path`` to go on with, without touching anything."""
         folder = cls(path)
         if not path.is_dir():
             raise ConfigError(f"{path} does not exist; without --resume a new run is started there")
@@ -101,7 +103,12 @@ class RunFolder:
                 f"{folder.checkpoint} was written by an older release of pgkern; start a new run from the model in it "
                 f"(model.path = {str(folder.checkpoint)!r})"
             )
-        return folder._prepared()
+
+    @classmethod
+    def resume(cls, path: Path) -> RunFolder:
+        """Take up a run that was stopped or killed. Raises what `refuse_absent` raises."""
+        cls.refuse_absent(path)
+        return cls(path)._prepared()
 
     def _prepared(self) -> RunFolder:
         with writing("the link to the last checkpoint", self.checkpoint):

@@ -1,0 +1,114 @@
+"""How a run begins: in a new folder, at its newest checkpoint, or at an earlier one after it has diverged."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..rollout.transformers_engine import TransformersEngine
+from .atomic_write import write_file_atomically
+from .changed_settings import changed_settings
+from .checkpoint import load_random_state, load_state
+from .checkpoints import Checkpoints
+from .config import TrainConfig
+from .config_file import load_config, to_toml
+from .event_log import EventLog
+from .interrupt import interruptible
+from .metrics import MetricsLog
+from .optimizer import new_optimizer
+from .parts import Parts
+from .policy_model import load_policy, new_policy, with_adapters
+from .report import write_report
+from .rewards_in_loop import RewardJudge
+from .rollout_log import RolloutLog
+from .run import Run
+from .run_folder import RunFolder
+from .run_lock import run_lock
+from .seeds import seed_generators
+from .state import TrainerState
+from .storage_error import StorageError
+from .tasks import load_task
+from .trackers import open_trackers
+from .warmup import check_solutions
+
+
+def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool, roll_backs: int = 0) -> Run:
+    """Everything a run works with, ready for its next step; what must be closed is closed with the stack.
+
+    A run that was stopped before its first checkpoint begins anew. After `roll_backs` the learning rate is lower and
+    the samples are others. A folder is created only when all that can be refused has been looked at.
+    """
+    if resumed:
+        RunFolder.refuse_absent(path)
+        stack.enter_context(run_lock(path))
+    else:
+        RunFolder.refuse_used(path)
+    judge = stack.enter_context(RewardJudge(config.rewards))
+    task = load_task(config.data, config.run.seed)
+    judge.check_columns([*task.train, *task.validation])
+    damaged: list[str] = []
+    checkpoints = Checkpoints(RunFolder(path).checkpoints, keep=config.run.kept_checkpoints, warn=damaged.append)
+    checkpoint = checkpoints.newest() if resumed else None
+    if checkpoint is None and damaged:
+        raise ValueError(f"{path} has no checkpoint to go on from: {'; '.join(damaged)}")
+    if checkpoint is not None:
+        state, policy = load_state(checkpoint), load_policy(checkpoint, config)
+        load_random_state(checkpoint)
+    else:
+        state, policy = TrainerState(), new_policy(config, task.train)
+        seed_generators(config.run.seed)
+        if config.warmup.steps:
+            check_solutions(task.train)
+    changed = changed_settings(load_config(TrainConfig, RunFolder(path).config), config) if resumed else []
+    if resumed:
+        folder = RunFolder.resume(path)
+    else:
+        folder = RunFolder.create(path)
+        stack.enter_context(run_lock(path))
+    if checkpoint is None:
+        policy = with_adapters(policy, config, folder.path / "base")
+    write_file_atomically(folder.config, to_toml(config).encode())
+    engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
+    stack.callback(engine.close)
+    optimizer = new_optimizer(policy, learning_rate=config.optimizer.learning_rate)
+    parts = Parts(config, task, policy, engine, judge, optimizer, state)
+    run = Run(config, folder, parts, checkpoints, resumed_from=checkpoint)
+    run.saved_step = run.step if checkpoint is not None else None
+    stack.callback(_report, folder)
+    run.interrupt = stack.enter_context(interruptible())
+    done = -1 if run.saved_step is None else run.saved_step  # what was logged after it comes again
+    run.metrics = stack.enter_context(MetricsLog(folder.metrics, resume_after=done))
+    run.rollouts = stack.enter_context(
+        RolloutLog(folder.rollouts, resume_after=done, per_step=config.run.logged_rollouts)
+    )
+    run.events = stack.enter_context(EventLog(folder.events))
+    run.trackers = stack.enter_context(
+        open_trackers(
+            config,
+            folder,
+            resume_after=done if resumed else None,
+            on_failure=lambda message: run.events.log(run.step, "tracker_failed", message),
+        )
+    )
+    for message in damaged:
+        run.tell("checkpoint_damaged", message)
+    if state.phase == "policy_gradient" and state.step >= config.run.steps:
+        print(f"finished: all {config.run.steps} steps were done before", flush=True)
+    elif roll_backs:
+        state.roll_backs = roll_backs
+        state.learning_rate_factor = config.divergence.learning_rate_factor**roll_backs
+        state.troubled_steps = {}
+        run.tell("rolled_back", f"to step {run.step}; learning rate × {state.learning_rate_factor:g}, other samples")
+    elif resumed:
+        others = f" with other settings: {', '.join(changed)}" if changed else ""
+        run.tell("resumed", ("from the beginning" if checkpoint is None else f"after step {run.step}") + others)
+    return run
+
+
+def _report(folder: RunFolder) -> None:
+    """Write the report; where it has no room, that is not what ends the run, nor told instead of what does."""
+    try:
+        write_report(folder)
+    except StorageError as error:
+        print(f"pgkern: warning: {error}", file=sys.stderr)

@@ -1,0 +1,104 @@
+"""A run while it runs: its parts, its logs, and how it is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .checkpoint import Saved, load_optimizer, write_checkpoint
+from .checkpoints import Checkpoints
+from .config import TrainConfig
+from .config_file import to_toml
+from .evaluate import evaluate, mean_reward
+from .event_log import EventLog
+from .experience import Sample
+from .interrupt import Interrupt
+from .metrics import MetricsLog
+from .optimizer import new_optimizer
+from .parts import Parts
+from .rewards_in_loop import failure_message
+from .rollout_log import RolloutLog
+from .run_folder import RunFolder
+from .storage_error import StorageError
+from .trackers import Trackers
+
+
+@dataclass
+class Run:
+    """What the loop holds on to from step to step; `open_run` makes it."""
+
+    config: TrainConfig
+    folder: RunFolder
+    parts: Parts
+    checkpoints: Checkpoints
+    resumed_from: Path | None
+    """The checkpoint whose optimiser is still to be loaded."""
+    saved_step: int | None = None
+    """Of the last checkpoint."""
+    diverged: str | None = None
+    interrupt: Interrupt = field(init=False)
+    metrics: MetricsLog = field(init=False)
+    rollouts: RolloutLog = field(init=False)
+    events: EventLog = field(init=False)
+    trackers: Trackers = field(init=False)
+
+    @property
+    def step(self) -> int:
+        """Steps done in both phases together."""
+        state = self.parts.state
+        return state.step + (self.config.warmup.steps if state.phase == "policy_gradient" else 0)
+
+    def begin_phase(self, learning_rate: float, weight_decay: float) -> None:
+        """A fresh optimiser, or in the phase that the run was resumed in the one of the checkpoint."""
+        parts = self.parts
+        betas = (self.config.optimizer.beta1, self.config.optimizer.beta2)
+        parts.optimizer = new_optimizer(
+            parts.policy, learning_rate=learning_rate, weight_decay=weight_decay, betas=betas
+        )
+        if self.resumed_from is not None and parts.state.step > 0:
+            load_optimizer(self.resumed_from, parts.optimizer)
+        self.resumed_from = None
+
+    def evaluate(self) -> float:
+        """The validation reward of the policy as it is."""
+        parts = self.parts
+        samples = evaluate(parts.policy, parts.engine, parts.judge, parts.task.validation, self.config)
+        self.tell_failures(samples)
+        return mean_reward(samples)
+
+    def tell_failures(self, samples: Sequence[Sample]) -> None:
+        """An event where rewards could not judge some rollouts."""
+        if message := failure_message([sample.judged for sample in samples]):
+            self.events.log(self.step, "reward_failed", message)
+
+    def log(self, row: dict[str, float]) -> None:
+        """Write the metrics of the step that was just done, wherever they are watched."""
+        self.metrics.log(self.step, self.parts.state.phase, row)
+        self.trackers.log(self.step, self.parts.state.phase, row)
+
+    def tell(self, event: str, message: str) -> None:
+        """Log an event, and say it."""
+        self.events.log(self.step, event, message)
+        print(f"{event.replace('_', ' ')}: {message}", flush=True)
+
+    def save(self, reward: float | None, *, sound: bool = True) -> None:
+        """A checkpoint of the step that was just done, with its validation reward where that was measured."""
+        parts = self.parts
+        saved = Saved(parts.policy, parts.optimizer, parts.state, to_toml(self.config), parts.value)
+        self.metrics.sync()
+        self.rollouts.sync()
+        try:
+            self.checkpoints.save(self.step, lambda folder: write_checkpoint(folder, saved), reward=reward, sound=sound)
+        except StorageError as error:
+            with suppress(StorageError):  # the log may be on the same disk
+                self.events.log(self.step, "checkpoint_failed", str(error))
+            raise
+        self.saved_step = self.step
+
+    def diverge(self, reason: str) -> None:
+        """What is in memory is spoiled: the last checkpoint from before the trouble counts."""
+        self.diverged = reason
+        self.tell("diverged", reason)
+        self.checkpoints.roll_back()
