@@ -18,7 +18,7 @@ _NO_RUN_YET = {
     "versions.json",
     "checkpoint",
     "base",
-}  # what a kill before the configuration is written leaves
+}  # what a kill before it began leaves
 
 
 @dataclass(frozen=True)
