@@ -50,7 +50,7 @@ FUNCTIONS = {
     "pgkern.train.metrics:MetricsLog.log": LOGS,
     "pgkern.train.rollout_log:RolloutLog.log": LOGS,
     "pgkern.train.progress:TrainingProgress.update": LOGS,
-    "pgkern.train.loop:write_checkpoint": CHECKPOINT,
+    "pgkern.train.checkpoints:Checkpoints.save": CHECKPOINT,
 }
 """Every named function's time that is not in another of them; `rest` is what is in none."""
 SIZES = ((4, 8), (16, 8), (64, 8))
