@@ -31,7 +31,7 @@ def value_loss(
         old_values_T: the same shape, V(s) before the first update; None goes with a clip of None.
         returns_T: the same shape, what V is to learn.
         mask_T: the same shape, bool; what stands at masked tokens (NaN too) changes neither loss nor gradient.
-        clip: above 0, or None for no bound.
+        clip: at least 0, or None for no bound.
         num_tokens: the whole batch's count of unmasked tokens, for the loss of a part of it: the parts' losses and
             gradients then add up to the whole's. At least 0; 0 counts as 1.
     Returns:
