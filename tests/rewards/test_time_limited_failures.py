@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pgkern.rewards import Failure, TimeLimited
+from pgkern import Verdict
+from pgkern.rewards import Failure, Reward, TimeLimited
 
 FAILURES = [
     ("raise", Failure.RAISED, "raised ValueError: no xxx"),
@@ -66,6 +67,23 @@ def test_what_a_function_returns(limited: TimeLimited) -> None:
     for (expression, expected), reward, reason in zip(VALUES, result.rewards, result.reasons, strict=True):
         assert (reason or reward) == expected, expression
     assert set(result.counts) == {Failure.BAD_VALUE}
+
+
+REWARDS = {
+    "Reward(0.25, 1, 0, Verdict.WRONG, 'r' * 999)": Reward(0.25, 1, 0, Verdict.WRONG, "r" * 300),
+    "Reward(0.25, 1, float('nan'), Verdict.WRONG)": None,
+    "Reward(0.25, 10**400, 0, Verdict.WRONG)": None,
+    "Reward(0.25, 1, 0, 'wrong')": None,
+    "type('R', (), {'reward': 0.25})": None,
+    "0.25": None,
+}
+
+
+def test_a_reward_that_is_returned_is_told_whole(limited: TimeLimited) -> None:
+    imports = "(exec('from pgkern.rewards import Reward; from pgkern import Verdict', globals()), {})[1]"
+    result = limited.many(["return"] * len(REWARDS), [imports.format(expression) for expression in REWARDS])
+    assert result.rewards == [0.25] * len(REWARDS)
+    assert result.returned == list(REWARDS.values())
 
 
 def test_order_is_kept_by_any_number_of_workers(file: str) -> None:

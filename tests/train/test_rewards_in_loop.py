@@ -18,7 +18,8 @@ import pytest
 from pgkern.data.problem import Problem
 from pgkern.rewards import boxed, r1_zero
 from pgkern.rollout.engine import Prompt, Rollout
-from pgkern.train.config import RewardConfig
+from pgkern.train.config import RewardConfig, TrainConfig
+from pgkern.train.config_file import load_config
 from pgkern.train.rewards_in_loop import (
     OUTCOMES,
     Judged,
@@ -28,6 +29,7 @@ from pgkern.train.rewards_in_loop import (
     reward_metrics,
 )
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 RIGHT, WRONG, FORMLESS = " 4 </think> <answer> 4 </answer>", " </think> <answer> 5 </answer>", "4"
 
 REWARD = """
@@ -64,7 +66,7 @@ def score(completion, gold, **columns):
         os.chdir("/")
         return 1
     if completion == "prints":
-        print("x" * 3_000_000)
+        print("xxx\\n" * 300_000)
         sys.stdout.flush()
         return 1
     if completion == "pid":
@@ -232,7 +234,7 @@ def test_a_failure_costs_its_own_sample(file: str, capfd: pytest.CaptureFixture[
         assert metrics["train_reward"] == pytest.approx(
             (3 * len(FAILURES) + sum(value for _, value in VALUES)) / (len(FAILURES) + len(VALUES))
         )
-        assert "format_reward" not in metrics
+        assert metrics["format_reward"] == 1  # of the one that says so
     message = str(failure_message(judged))
     assert message.startswith(
         f"of {len(judged)} rollouts score raised on 2 (raised ValueError: no), score timed_out on"
@@ -240,7 +242,7 @@ def test_a_failure_costs_its_own_sample(file: str, capfd: pytest.CaptureFixture[
     assert os.getcwd() == folder
     out, err = capfd.readouterr()
     assert "x" not in out  # what a reward prints is not the trainer's output
-    assert len(err) >= 6_000_000
+    assert len(err) >= 2 * 1_200_000
 
 
 def test_a_sum_that_is_no_number_costs_its_sample(file: str) -> None:
@@ -250,6 +252,15 @@ def test_a_sum_that_is_no_number_costs_its_sample(file: str) -> None:
         (1e308, "scored", ""),
     ]
     assert reward_metrics(judged)["reward_failures"] == 1
+
+
+def test_ones_own_reward_may_say_verdict_form_and_reason(file: str) -> None:
+    responses = [f"return Reward({value}, 1, 0, Verdict.WRONG, 'half right')" for value in ("0.5", "float('nan')")]
+    judged = judged_by([own(file)], *responses, "abc")
+    assert [one.outcome for one in judged] == ["wrong", "bad_value", "scored"]
+    assert [one.reason for one in judged] == ["half right", "returned nan", ""]
+    assert [one.format_reward for one in judged] == [1, None, None]
+    assert reward_metrics(judged)["format_reward"] == 1
 
 
 def test_of_several_the_failed_one_is_named(file: str) -> None:
@@ -474,3 +485,19 @@ def test_a_program_that_ends_in_any_way_leaves_no_process(file: str, what: str, 
         assert "KeyboardInterrupt" in said
     elif how is None:
         assert program.returncode == 0
+
+
+def test_the_example_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES.parent)  # where its file is named from
+    config = load_config(TrainConfig, EXAMPLES / "own_reward.toml", [])
+    right = " 40 + 2 = 42 </think> <answer> 42 </answer>"
+    with RewardJudge(config.rewards) as judge:
+        first, second = judge.judge(rollouts(right, "none"), problems(2, gold="42"))
+    brevity = 1 - len(right) / 120
+    assert first.parts == {"r1_zero": 1.0, "brevity": brevity, "digits": 1.0}
+    assert first.reward == pytest.approx(1 + 0.1 * brevity)
+    assert second.reward == pytest.approx(0.1 * (1 - 4 / 120))
+    assert second.failures == {"digits": ("raised", "raised IndexError: list index out of range")}
+    forgiving = RewardConfig("examples/own_reward.py:forgiving")
+    (one,) = judged_by([forgiving], " </think> <answer> 41 </answer>")
+    assert (one.reward, one.outcome, one.format_reward) == (0.5, "wrong", 1.0)

@@ -12,7 +12,7 @@ from .multiple_choice import multiple_choice
 from .r1_zero import r1_zero, r1_zero_many
 from .reward import Reward
 from .text_match import text_match
-from .time_limited import TimeLimited
+from .time_limited import LimitedRewards, TimeLimited
 
 RewardLike: TypeAlias = str | Callable[..., Reward | float] | TimeLimited
 """The name of a reward here, a function of a completion and its gold, or one with a time limit."""
@@ -25,7 +25,7 @@ class BatchRewards:
     Attributes:
         rewards: what the policy is trained on.
         outcomes: a word for each, to count: the verdict (`"correct"`, `"no_answer"`), what went wrong under a time
-            limit (`"timed_out"`), or `"scored"` where a function returned a number.
+            limit (`"timed_out"`), or `"scored"` where a function returned a number and no `Reward`.
         reasons: in words, why an answer is not right or a function failed; empty where the outcome says it all.
         format_rewards: 1 or 0 for the form; None where a function returned a number, which says nothing of it.
     """
@@ -73,13 +73,7 @@ def batched(reward: RewardLike, **options: Any) -> BatchReward:  # noqa: ANN401
                 raise ValueError(f"{len(completions)} completions but {len(column)} {name}: each needs its own")
         if isinstance(one, TimeLimited):
             same = {name: [value] * len(completions) for name, value in options.items()}
-            limited = one.many(completions, golds, **same, **columns)
-            return BatchRewards(
-                limited.rewards,
-                [failure.name.lower() if failure else "scored" for failure in limited.failures],
-                [reason or "" for reason in limited.reasons],
-                [None] * len(completions),
-            )
+            return _under_a_limit(one.many(completions, golds, **same, **columns))
         if of_all is not None and not columns:
             return _recorded(of_all(completions, golds, **options))
         return _recorded(
@@ -109,4 +103,17 @@ def _recorded(rewards: Sequence[Reward | float]) -> BatchRewards:
         [reward.verdict.name.lower() if isinstance(reward, Reward) else "scored" for reward in rewards],
         [reward.reason if isinstance(reward, Reward) else "" for reward in rewards],
         [reward.format_reward if isinstance(reward, Reward) else None for reward in rewards],
+    )
+
+
+def _under_a_limit(limited: LimitedRewards) -> BatchRewards:
+    recorded = _recorded([0.0 if returned is None else returned for returned in limited.returned])
+    return BatchRewards(
+        limited.rewards,
+        [
+            outcome if failure is None else failure.name.lower()
+            for outcome, failure in zip(recorded.outcomes, limited.failures, strict=True)
+        ],
+        [reason or said for reason, said in zip(limited.reasons, recorded.reasons, strict=True)],
+        recorded.format_rewards,
     )

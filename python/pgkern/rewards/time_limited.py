@@ -14,6 +14,8 @@ from numbers import Real
 from types import TracebackType
 from typing import Any
 
+from ..verification import Verdict
+from .reward import Reward
 from .user_function import described
 from .worker_main import LOADING
 from .worker_process import WorkerGoneError, WorkerProcess
@@ -43,11 +45,13 @@ class LimitedRewards:
         reasons: in words, why it failed (`"raised ValueError: …"`, `"timed out after 2.0 s"`, `"returned nan"`,
             `"worker died (signal 11)"`); None where it did not.
         failures: the same as a kind.
+        returned: the `Reward` of a call that returned one, with its verdict and form; None where it was a number.
     """
 
     rewards: list[float]
     reasons: list[str | None]
     failures: list[Failure | None]
+    returned: list[Reward | None]
 
     @property
     def counts(self) -> dict[Failure, int]:
@@ -55,7 +59,12 @@ class LimitedRewards:
         return dict(Counter(failure for failure in self.failures if failure is not None))
 
 
-_Outcome = tuple[float | None, Failure | None, str | None]
+@dataclass(frozen=True)
+class _Outcome:
+    value: float | None
+    failure: Failure | None = None
+    reason: str | None = None
+    returned: Reward | None = None
 
 
 class TimeLimited:
@@ -150,9 +159,12 @@ class TimeLimited:
                 for index, (completion, gold) in enumerate(zip(completions, golds, strict=True))
             ]
             outcomes = self._judge(samples)
-        values, failures, reasons = zip(*outcomes, strict=True) if outcomes else ((), (), ())
-        rewards = [self._default if value is None else value for value in values]
-        return LimitedRewards(rewards, list(reasons), list(failures))
+        return LimitedRewards(
+            [self._default if outcome.value is None else outcome.value for outcome in outcomes],
+            [outcome.reason for outcome in outcomes],
+            [outcome.failure for outcome in outcomes],
+            [outcome.returned for outcome in outcomes],
+        )
 
     def close(self, *, now: bool = False) -> None:
         """End the workers; a batch that is being judged in another thread ends first. In a fork it does nothing.
@@ -176,7 +188,7 @@ class TimeLimited:
 
     def _judge(self, samples: list[Any]) -> list[_Outcome]:
         """Each worker takes the next sample that nobody has taken, in a thread that waits for it."""
-        outcomes: list[_Outcome] = [(None, Failure.NOT_STARTED, "not judged")] * len(samples)
+        outcomes: list[_Outcome] = [_Outcome(None, Failure.NOT_STARTED, "not judged")] * len(samples)
         untaken = iter(range(len(samples)))
         taking = threading.Lock()
 
@@ -210,20 +222,20 @@ class TimeLimited:
             try:
                 process = self._started(worker)
             except (WorkerGoneError, TimeoutError, OSError) as error:
-                return None, Failure.NOT_STARTED, f"worker did not start: {error}"
+                return _Outcome(None, Failure.NOT_STARTED, f"worker did not start: {error}")
         try:
             answer = process.ask(sample, self._seconds)
             if "value" in answer:
-                return float(answer["value"]), None, None
-            return None, Failure(answer["kind"]), str(answer["reason"])
+                return _Outcome(float(answer["value"]), returned=_returned(answer))
+            return _Outcome(None, Failure(answer["kind"]), str(answer["reason"]))
         except TimeoutError:
             failure, reason = Failure.TIMED_OUT, f"timed out after {self._seconds} s"
         except WorkerGoneError as error:
             failure, reason = Failure.DIED, str(error)
         except Exception as error:  # pickling runs the sample's own code
-            return None, Failure.RAISED, f"the sample cannot be sent to a worker: {error}"
+            return _Outcome(None, Failure.RAISED, f"the sample cannot be sent to a worker: {error}")
         self._clear(worker, process)
-        return None, failure, reason
+        return _Outcome(None, failure, reason)
 
     def _started(self, worker: int) -> WorkerProcess:
         """A new process in a worker's place, where `close` finds it while it still loads the function."""
@@ -255,6 +267,13 @@ def _refuse_unless_up_to_a_million(name: str, value: object) -> None:
 def _refuse_unless_finite(name: str, value: object) -> None:
     if not isinstance(value, Real) or not math.isfinite(value):
         raise ValueError(f"{name} is {value!r}: it must be a finite number")
+
+
+def _returned(answer: dict[str, Any]) -> Reward | None:
+    verdict = Verdict.__members__.get(answer.get("verdict", ""))
+    if verdict is None:
+        return None
+    return Reward(answer["value"], answer["form"], answer["answer"], verdict, answer["said"])
 
 
 def _next(untaken: Iterator[int], taking: threading.Lock) -> int | None:

@@ -69,7 +69,10 @@ def _answer(function: Any, request: bytes, seconds: float) -> dict[str, Any]:  #
 
 
 def _number(value: Any) -> dict[str, Any]:  # noqa: ANN401
-    value = getattr(value, "reward", value)  # a pgkern Reward
+    told: dict[str, Any] = {}
+    if hasattr(value, "reward"):  # a pgkern Reward
+        told = _details(value)
+        value = value.reward
     if value is None:
         return _bad("returned None")
     if isinstance(value, (str, bytes, dict)):
@@ -82,7 +85,19 @@ def _number(value: Any) -> dict[str, Any]:  # noqa: ANN401
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         return _bad(f"returned {type(value).__name__}, expected a finite number")
-    return {"value": number} if math.isfinite(number) else _bad(f"returned {number}")
+    return {"value": number, **told} if math.isfinite(number) else _bad(f"returned {number}")
+
+
+def _details(value: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What a `Reward` says besides its number; nothing where it is only something with a reward."""
+    try:
+        form, answer = float(value.format_reward), float(value.answer_reward)
+        if math.isfinite(form) and math.isfinite(answer):
+            said = str(value.reason)[:300]
+            return {"form": form, "answer": answer, "verdict": str(value.verdict.name), "said": said}
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        pass
+    return {}
 
 
 def _bad(reason: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _HANGING_CALLS = 32  # in a row, of each worker; what comes behind them would on
 
 
 @dataclass(frozen=True)
-class Sample:
+class Submitted:
     """What a reward is told of a response."""
 
     completion: str
@@ -53,7 +53,7 @@ class RewardThread:
         # Between two pieces it is seen whether a reward only hangs; a piece keeps all workers busy.
         self._piece = None if workers is None else 8 * workers
         self._changed = threading.Condition()
-        self._waiting: deque[Sample] = deque()
+        self._waiting: deque[Submitted] = deque()
         self._scores: list[Score] = []
         self._num_submitted = 0
         self._hanging = 0
@@ -61,7 +61,7 @@ class RewardThread:
         self._closed = False
         threading.Thread(target=self._work, name=f"pgkern reward {reward.__name__}", daemon=True).start()
 
-    def submit(self, samples: Sequence[Sample]) -> None:
+    def submit(self, samples: Sequence[Submitted]) -> None:
         """Returns at once. Raises `RuntimeError` after `close`."""
         with self._changed:
             if self._closed:
@@ -106,14 +106,14 @@ class RewardThread:
                 self._error = error
                 self._changed.notify_all()
 
-    def _next(self) -> list[Sample]:
+    def _next(self) -> list[Submitted]:
         """As many samples as are judged together; none when there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or bool(self._waiting))
             size = len(self._waiting) if self._piece is None else min(self._piece, len(self._waiting))
             return [self._waiting.popleft() for _ in range(size)]
 
-    def _judged(self, samples: Sequence[Sample]) -> list[Score]:
+    def _judged(self, samples: Sequence[Submitted]) -> list[Score]:
         if self._most_hanging is not None and self._hanging >= self._most_hanging:
             reason = f"not judged: of the {self._hanging} before it every one hung"
             return [Score(None, Failure.NOT_STARTED.name.lower(), reason, None)] * len(samples)

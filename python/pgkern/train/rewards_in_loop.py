@@ -11,7 +11,7 @@ from ..data.problem import Problem
 from ..rollout.engine import Rollout
 from ..verification import Verdict, extract_answer
 from .config import RewardConfig
-from .reward_thread import FAILURES, Sample, Score
+from .reward_thread import FAILURES, Score, Submitted
 from .run_reward import RunReward
 
 OUTCOMES = (*(verdict.name.lower() for verdict in Verdict), "scored", *FAILURES)
@@ -28,10 +28,10 @@ class Judged:
 
     Attributes:
         reward: the weighted sum; None where a reward failed, for then the rollout is evidence of nothing.
-        format_reward: of the first built-in reward; None where there is none.
+        format_reward: of the first reward with a verdict, which is a built-in one or one's own that returns a `Reward`;
+            None where there is none.
         parts: each reward's own value, without its weight, by name; one that failed is missing.
-        outcome: in a word: the verdict of the first built-in reward, else `"scored"`; where a reward with a weight
-            failed, how.
+        outcome: in a word: the first verdict, or `"scored"`; where a reward with a weight failed, how.
         reason: the same in words; empty where the outcome says it all.
         answer: what the first built-in reward compared with the gold; None where there was none.
         failures: outcome and reason of each reward that failed, by name, those without weight too.
@@ -68,7 +68,7 @@ class RewardJudge:
         except BaseException:
             self.close()
             raise
-        self._built_in = next((place for place, one in enumerate(self._rewards) if one.mode is not None), None)
+        self._answer_place = next((one.mode for one in self._rewards if one.mode is not None), None)
         self._responses: list[str] = []
 
     def check_columns(self, problems: Sequence[Problem]) -> None:
@@ -84,7 +84,7 @@ class RewardJudge:
         for reward in self._rewards:
             reward.thread.submit(
                 [
-                    Sample(response, problem.gold, reward.columns_of(problem))
+                    Submitted(response, problem.gold, reward.columns_of(problem))
                     for response, problem in zip(responses, problems, strict=True)
                 ]
             )
@@ -128,10 +128,9 @@ class RewardJudge:
         parts = {reward.name: score.value for reward, score in named if score.value is not None}
         failures = {reward.name: (score.outcome, score.reason) for reward, score in named if score.value is None}
         lost = [reward.name for reward, _ in named if reward.name in failures and reward.config.weight]
-        first = None if self._built_in is None else scores[self._built_in]
+        first = next((score for score in scores if score.format_reward is not None), None)
         form = None if first is None else first.format_reward
-        mode = None if self._built_in is None else self._rewards[self._built_in].mode
-        answer = None if mode is None else extract_answer(response, mode=mode)
+        answer = None if self._answer_place is None else extract_answer(response, mode=self._answer_place)
         if lost:
             outcome, reason = failures[lost[0]]
             told = f"{lost[0]}: {reason}" if len(named) > 1 else reason
