@@ -1,9 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, CohereConfig, Gemma2Config, GraniteConfig
 
 from pgkern.data.problem import Problem
 from pgkern.train.checkpoint import Saved, load_optimizer, load_state, write_checkpoint
@@ -11,6 +12,7 @@ from pgkern.train.config import TrainConfig
 from pgkern.train.micro_batches import TokenSequence, micro_batches
 from pgkern.train.optimizer import new_optimizer
 from pgkern.train.policy_model import Policy, load_policy, new_policy
+from pgkern.train.score import score
 from pgkern.train.state import TrainerState
 
 
@@ -64,7 +66,39 @@ def test_a_folder_without_a_model_is_refused(config: TrainConfig, tmp_path: Path
         load_policy(tmp_path, config)
 
 
-def test_a_model_that_caps_its_logits_is_refused_not_trained_wrongly(policy: Policy) -> None:
-    policy.model.config.final_logit_softcapping = 30.0
-    with pytest.raises(ValueError, match="final_logit_softcapping"):
-        Policy(policy.model, policy.tokenizer, policy.template)
+_SIZES: dict[str, Any] = {
+    "vocab_size": 60,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 8,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "initializer_range": 0.5,
+}
+
+
+@pytest.mark.parametrize(
+    "model_config",
+    [
+        Gemma2Config(**_SIZES, final_logit_softcapping=0.5),
+        CohereConfig(**_SIZES, logit_scale=0.25),
+        GraniteConfig(**_SIZES, logits_scaling=4.0),
+    ],
+    ids=lambda config: str(config.model_type),
+)
+def test_what_a_model_does_to_its_logits_is_done_here_too(policy: Policy, model_config: Any) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(model_config).eval()
+    (sequence,) = sequences = [TokenSequence((5, 9, 12), (7, 30, 44, 2))]
+    ids = torch.tensor([[*sequence.prompt_ids, *sequence.response_ids]])
+    expected_TV = (model(ids).logits[0, 2:-1].float() / 0.7).log_softmax(-1)
+    expected = expected_TV.gather(-1, ids[0, 3:, None])[:, 0].tolist()
+    scores = score(replace(policy, model=model), sequences, temperature=0.7, max_tokens=100)
+    assert scores.log_probs[0] == pytest.approx(expected, abs=1e-5)
+    entropy = -(expected_TV.exp() * expected_TV).sum(-1)
+    assert scores.entropies[0] == pytest.approx(entropy.tolist(), abs=1e-5)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ..policy.linear_policy_loss import linear_policy_loss
-from ..policy.lm_head_arguments import lm_head_arguments
 from ..policy.objective import PolicyObjective
 from .micro_batches import MicroBatch, TokenSequence, micro_batches
 from .policy_model import Policy
@@ -61,8 +60,7 @@ def accumulate_gradients(
             objective=objective,
             num_tokens=num_tokens,
             num_sequences=num_sequences,
-            temperature=temperature,
-            **lm_head_arguments(policy.head),
+            **policy.logit_arguments(temperature),
         )
         result.loss.backward()  # type: ignore[no-untyped-call]
         _add(totals, {"loss": result.loss.detach(), **result.metrics})

@@ -18,7 +18,7 @@ from .interrupt import interruptible
 from .metrics import MetricsLog
 from .optimizer import new_optimizer
 from .parts import Parts
-from .policy_model import load_policy, new_policy, with_adapters
+from .policy_model import load_policy, new_policy
 from .report import write_report
 from .rewards_in_loop import RewardJudge
 from .rollout_log import RolloutLog
@@ -66,8 +66,6 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
     else:
         folder = RunFolder.create(path)
         stack.enter_context(run_lock(path))
-    if checkpoint is None:
-        policy = with_adapters(policy, config, folder.path / "base")
     write_file_atomically(folder.config, to_toml(config).encode())
     engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
     stack.callback(engine.close)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from ..data.problem import Problem
 from ..data.prompts import render
+from ..policy.lm_head_arguments import lm_head_arguments
 from ..rollout.engine import Prompt
 from .config import TrainConfig
 from .lora import add_lora, load_lora, save_lora
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_HEAD_TRANSFORMS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 _TOKENIZER_TEXTS = 2_000  # problems whose text the small model's tokenizer is built from
 
 
@@ -40,11 +40,6 @@ class Policy:
     adapters: "PeftModel | None" = None
     """What saves and loads the adapters within `model`, where it has any; they alone are trained then."""
 
-    def __post_init__(self) -> None:
-        for name in _HEAD_TRANSFORMS:
-            if getattr(self.model.config, name, None) not in (None, 1.0):
-                raise ValueError(f"this model transforms its logits ({name}), which the fused loss does not do yet")
-
     @property
     def device(self) -> torch.device:
         """Where the model is."""
@@ -55,6 +50,14 @@ class Policy:
         """The output layer: `weight` `[V, D]`, and `bias` `[V]` or None."""
         head: torch.nn.Linear = self.model.get_output_embeddings()
         return head
+
+    def logit_arguments(self, temperature: float) -> dict[str, Any]:
+        """What the fused losses take of the way from hidden states to logits: head, its adapters, caps and scales."""
+        config = self.model.config
+        # Cohere multiplies its logits and Granite divides them, which a temperature does as well.
+        scale = (getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0)
+        softcap = getattr(config, "final_logit_softcapping", None)
+        return {**lm_head_arguments(self.head), "temperature": temperature / scale, "softcap": softcap}
 
     def weights(self) -> Iterable[tuple[str, Tensor]]:
         """Every weight by its name, as a rollout engine takes them."""
@@ -92,9 +95,15 @@ class Policy:
 
 
 def new_policy(config: TrainConfig, problems: list[Problem]) -> Policy:
-    """The configuration's policy before any training: loaded from `model.path`, or small and from scratch."""
+    """The configuration's policy before any training: loaded from `model.path`, or small and from scratch.
+
+    With a `lora.rank` it has fresh adapters. Raises `ValueError` for a path without a model.
+    """
     if config.model.path is not None:
-        return load_policy(Path(config.model.path), config)
+        policy = load_policy(Path(config.model.path), config)
+        if config.lora.rank is None:
+            return policy
+        return replace(policy, adapters=add_lora(policy.model, config.lora, config.run.seed))
     texts = (
         render(config.data.prompt, problem.question) + (problem.solution or "")
         for problem in problems[:_TOKENIZER_TEXTS]
@@ -117,16 +126,6 @@ def load_policy(folder: Path, config: TrainConfig) -> Policy:
     model = AutoModelForCausalLM.from_pretrained(base)
     policy = _placed(Policy(model, AutoTokenizer.from_pretrained(folder), config.data.prompt), config)
     return replace(policy, adapters=load_lora(policy.model, folder)) if adapted else policy
-
-
-def with_adapters(policy: Policy, config: TrainConfig, base: Path) -> Policy:
-    """The policy with fresh adapters where the configuration has a rank; a model from scratch is kept in `base`."""
-    if config.lora.rank is None:
-        return policy
-    if config.model.path is None:
-        policy.model.save_pretrained(base)
-        policy.model.name_or_path = str(base)
-    return replace(policy, adapters=add_lora(policy.model, config.lora, config.run.seed))
 
 
 def _placed(policy: Policy, config: TrainConfig) -> Policy:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from ..policy.linear_log_probs import linear_token_log_probs
-from ..policy.lm_head_arguments import lm_head_arguments
 from .micro_batches import TokenSequence, micro_batches
 from .policy_model import Policy
 from .value_function import ValueFunction
@@ -45,9 +44,8 @@ def score(
         log_probs_R, entropy_R = linear_token_log_probs(
             hidden_RD,
             token_ids=batch.target_ids_T[response_T],
-            temperature=temperature,
             return_entropy=True,
-            **lm_head_arguments(policy.head),
+            **policy.logit_arguments(temperature),
         )
         for index, row in zip(batch.indices, batch.split(log_probs_R), strict=True):
             log_probs[index] = row

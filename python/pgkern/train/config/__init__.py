@@ -57,6 +57,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.rewards:
             raise ValueError("rewards is empty; a policy needs something to learn from")
+        if self.lora.rank is not None and self.model.path is None:
+            raise ValueError("adapters on random weights learn nothing: lora.rank needs model.path")
         if self.advantages.baseline == "leave_one_out" and self.rollouts.samples_per_prompt < 2:
             raise ValueError("baseline 'leave_one_out' needs rollouts.samples_per_prompt of at least 2")
         if self.optimizer.updates_per_step > 1 and self.objective.name == "reinforce":
