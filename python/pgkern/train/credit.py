@@ -45,12 +45,17 @@ def assign_credit(
 ) -> Credit:
     """Rewards per token, their returns, what the baseline leaves of them, and which samples are trained on.
 
-    A sample whose reward failed is evidence of nothing: it is left out, of its group's baseline too. `mean_before` is
+    A sample whose reward failed is evidence of nothing: it is left out, of its group's baseline too, as is one without
+    any token. `mean_before` is
     the running mean of earlier steps; the log-probabilities are needed for a KL penalty in the reward, the values for
     baseline "value".
     """
     settings = config.advantages
-    judged = [index for index, sample in enumerate(samples) if sample.judged.reward is not None]
+    judged = [
+        index
+        for index, sample in enumerate(samples)
+        if sample.judged.reward is not None and sample.rollout.response_ids
+    ]
     if settings.baseline == "leave_one_out":  # a sample needs another one to be compared with
         sizes = Counter(samples[index].group for index in judged)
         judged = [index for index in judged if sizes[samples[index].group] > 1]

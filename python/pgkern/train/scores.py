@@ -44,13 +44,15 @@ class StepScores:
 def score_rollouts(parts: Parts, rollouts: Sequence[Rollout]) -> StepScores:
     """Score them under the policy as it is, the reference and the value function, where there are these.
 
-    Raises `FloatingPointError` when the policy's log-probabilities are not finite: its weights are spoiled.
+    Raises `FloatingPointError` when the policy's log-probabilities or the values are not finite: weights are spoiled.
     """
     sequences = [TokenSequence.of(rollout) for rollout in rollouts]
     temperature, max_tokens = parts.config.rollouts.temperature, parts.config.optimizer.micro_batch_tokens
     scores = score(parts.policy, sequences, temperature=temperature, max_tokens=max_tokens, value=parts.value)
     if not np.isfinite(_flat(scores.log_probs)).all():
         raise FloatingPointError("the policy's log-probabilities of its own samples are not finite")
+    if not np.isfinite(_flat(scores.values or [])).all():
+        raise FloatingPointError("the learned values are not finite")
     ref_log_probs = None
     if parts.reference is not None:
         ref_log_probs = parts.reference.log_probs(
