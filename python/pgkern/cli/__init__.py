@@ -7,9 +7,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from . import evaluate, explain, info, train, verify
+from . import evaluate, explain, info, report, train, verify
 
-_COMMANDS = (train, evaluate, verify, explain, info)
+_COMMANDS = (train, evaluate, report, verify, explain, info)
 _NOBODY_READS = 128 + signal.SIGPIPE
 
 

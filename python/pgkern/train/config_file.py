@@ -46,7 +46,7 @@ def load_config(config_class: type[ConfigT], path: Path | None = None, overrides
     """
     changes = _Table()
     if path is not None:
-        changes.merge(_typed_table(config_class, config_class, _read_toml(path), "", str(path)))
+        changes.merge(_typed_table(config_class, config_class, read_toml(path), "", str(path)))
     for override in overrides:
         changes.merge(_typed_table(config_class, config_class, _parse_override(override), "", f"--set {override}"))
     sources = ([] if path is None else [str(path)]) + [f"--set {override}" for override in overrides]
@@ -84,7 +84,8 @@ class _MismatchError(Exception):
         self.key, self.value, self.expected = key, value, expected
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return a TOML file as it is. Raises ConfigError, with the line, for one that cannot be read or is not TOML."""
     try:
         source = path.read_bytes()
     except OSError as error:

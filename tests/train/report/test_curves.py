@@ -1,33 +1,50 @@
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pgkern.train.report.curves import (
-    Point,
-    count_not_finite,
-    curve,
+    Curve,
+    MetricCurves,
     nice_ticks,
-    rolling_mean,
     smoothing_window,
     thin,
-    validation_before_and_after,
+    trend,
+    validation_curve,
     warmup_range,
     with_short_warmup,
 )
 
-NOT_NUMBERS = [None, math.nan, math.inf, True, "1", [1.0], 10**400]
+NOT_NUMBERS = [None, math.nan, math.inf, True, "1", [1.0], 10**400, 1e300]
 floats = st.floats(-1e9, 1e9)
-point_lists = st.lists(floats, min_size=1, max_size=300).map(
-    lambda values: [Point(*each) for each in enumerate(values)]
-)
+value_lists = st.lists(floats, min_size=1, max_size=300)
 
 
-def test_curve_takes_finite_values() -> None:
-    rows = [{"step": i, "x": value} for i, value in enumerate([*NOT_NUMBERS, 0.5])]
-    assert curve([*rows, {"step": 99}, {"x": 1.0}, {"step": None, "x": 1.0}], "x") == [(7, 0.5)]
-    assert count_not_finite([*rows, {"step": 99}], "x") == len(NOT_NUMBERS)
+def numbered(values: list[float]) -> Curve:
+    return Curve.of(enumerate(values))
+
+
+def points(curve: Curve) -> list[tuple[float, float]]:
+    return list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
+
+
+def test_curves_take_finite_values() -> None:
+    rows: list[dict[str, Any]] = [{"step": i, "x": value} for i, value in enumerate([*NOT_NUMBERS, 0.5])]
+    curves = MetricCurves([*rows, {"step": 99}, {"x": 1.0}, {"step": None, "x": 1.0}, {"step": 100, "x_y": 2}])
+    assert points(curves["x"]) == [(8, 0.5)]
+    assert curves.count_not_finite("x") == len(NOT_NUMBERS)
+    assert points(curves["x_y"]) == [(100, 2.0)]
+    assert curves.named("x") == ["x", "x_y"]
+    assert len(curves["phase"]) == 0
+    assert curves.count_not_finite("z") == 0
+
+
+def test_tail_mean() -> None:
+    assert numbered([9.0, 1.0, 2.0]).tail_mean(2) == 1.5
+    assert numbered([9.0, 1.0, 2.0]).tail_mean(10) == 4.0
 
 
 def test_warmup_range() -> None:
@@ -46,45 +63,53 @@ def test_a_long_warmup_is_cut_to_a_quarter_of_what_follows() -> None:
     assert with_short_warmup(after) == after
 
 
-def test_validation_before_is_the_end_of_the_warmup() -> None:
-    def row(phase: str, **metrics: float) -> dict[str, object]:
-        return {"step": 1, "phase": phase, **metrics}
+def test_validation_begins_at_the_end_of_the_warmup() -> None:
+    def row(step: int, phase: str, **metrics: float | None) -> dict[str, object]:
+        return {"step": step, "phase": phase, **metrics}
 
-    warmup = [row("warmup", validation_reward=0.1), row("warmup", validation_reward=0.2), row("warmup")]
-    later = [row("policy_gradient", validation_reward=value) for value in (0.3, 0.4, 0.9)]
-    assert validation_before_and_after([*warmup, *later]) == (0.2, 0.9)
-    assert validation_before_and_after(later) == (0.3, 0.9)
-    assert validation_before_and_after([row("warmup", loss=1.0)]) is None
-
-
-def test_rolling_mean_values() -> None:
-    points = [Point(step, value) for step, value in enumerate([0.0, 3.0, 6.0, 0.0])]
-    assert rolling_mean(points, 1) == points
-    assert [point.value for point in rolling_mean(points, 3)] == [1.5, 3.0, 3.0, 3.0]
+    warmup = [row(1, "warmup", validation_reward=0.1), row(2, "warmup", validation_reward=0.2), row(3, "warmup")]
+    later = [row(4 + i, "policy_gradient", validation_reward=value) for i, value in enumerate((0.3, None, 0.9))]
+    assert points(validation_curve([*warmup, *later])) == [(2, 0.2), (4, 0.3), (6, 0.9)]
+    assert points(validation_curve(later)) == [(4, 0.3), (6, 0.9)]
+    assert len(validation_curve([row(1, "warmup", loss=1.0)])) == 0
 
 
-@given(points=point_lists, window=st.integers(1, 50))
-def test_rolling_mean_stays_within_the_values(points: list[Point], window: int) -> None:
-    means = rolling_mean(points, window)
-    assert [point.step for point in means] == [point.step for point in points]
-    low, high = min(p.value for p in points), max(p.value for p in points)
-    assert all(low - 1e-3 <= point.value <= high + 1e-3 for point in means)
+def test_trend_values() -> None:
+    curve = numbered([0.0, 3.0, 6.0, 0.0])
+    assert points(trend(curve, 1, 100)) == points(curve)
+    assert trend(curve, 3, 100).values.tolist() == [1.5, 3.0, 3.0, 3.0]
+    assert trend(numbered([1.0, 100.0]), 2, 100, log=True).values.tolist() == pytest.approx([10.0, 100.0])
+    assert trend(numbered([0.0] * 1000), 10, 50).steps.tolist()[::49] == [0.0, 999.0]
+
+
+def test_one_huge_value_blurs_no_mean_that_it_is_no_part_of() -> None:
+    values = [0.25] * 1000
+    values[100] = 1e30
+    smooth = trend(numbered(values), 20, 500)
+    assert set(smooth.values[(smooth.steps < 80) | (smooth.steps > 120)].tolist()) == {0.25}
+
+
+@given(values=value_lists, window=st.integers(1, 50))
+def test_trend_stays_within_the_values(values: list[float], window: int) -> None:
+    means = trend(numbered(values), window, 1000)
+    assert means.steps.tolist() == list(range(len(values)))
+    assert all(min(values) - 1e-3 <= mean <= max(values) + 1e-3 for mean in means.values)
 
 
 def test_short_curves_are_not_smoothed() -> None:
-    assert smoothing_window([Point(0, 0.0)] * 79) == 1
-    assert smoothing_window([Point(0, 0.0)] * 400) == 10
+    assert smoothing_window(numbered([0.0] * 79)) == 1
+    assert smoothing_window(numbered([0.0] * 400)) == 10
 
 
-@given(points=point_lists, limit=st.integers(4, 100))
-def test_thin_keeps_ends_and_extremes(points: list[Point], limit: int) -> None:
-    thinned = thin(points, limit)
+@given(values=value_lists, limit=st.integers(4, 100))
+def test_thin_keeps_ends_and_extremes(values: list[float], limit: int) -> None:
+    curve = numbered(values)
+    thinned = thin(curve, limit)
     assert len(thinned) <= limit + 2
-    assert thinned[0] == points[0]
-    assert thinned[-1] == points[-1]
-    assert [point for point in points if point in thinned] == thinned  # in order, nothing invented
-    for extreme in (min, max):
-        assert extreme(p.value for p in thinned) == extreme(p.value for p in points)
+    assert [*points(thinned)[:1], *points(thinned)[-1:]] == [*points(curve)[:1], *points(curve)[-1:]]
+    assert np.array_equal(curve.values[thinned.steps.astype(int)], thinned.values)  # nothing invented
+    assert (np.diff(thinned.steps) > 0).all()
+    assert (thinned.values.min(), thinned.values.max()) == (min(values), max(values))
 
 
 @pytest.mark.parametrize(

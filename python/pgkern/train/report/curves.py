@@ -4,40 +4,115 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+_LARGEST = 1e39  # beyond fp32; so sums and differences of what is kept are finite
 
 
-class Point(NamedTuple):
-    """A metric at a step."""
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A metric against the step: two arrays of the same length, possibly 0, without anything that is not finite."""
 
-    step: float
-    value: float
+    steps: FloatArray
+    values: FloatArray
+
+    @classmethod
+    def of(cls, points: Iterable[tuple[float, float]]) -> Curve:
+        """The curve through points (step, value)."""
+        steps, values = [], []
+        for step, value in points:
+            steps.append(step)
+            values.append(value)
+        return cls(np.asarray(steps, dtype=np.float64), np.asarray(values, dtype=np.float64))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def first(self) -> float:
+        """The first value; there must be one."""
+        return float(self.values[0])
+
+    @property
+    def last(self) -> float:
+        """The last value; there must be one."""
+        return float(self.values[-1])
+
+    def at(self, indices: NDArray[np.intp]) -> Curve:
+        """The points of these indices."""
+        return Curve(self.steps[indices], self.values[indices])
+
+    def tail_mean(self, count: int) -> float:
+        """The mean of the last `count` values, or of all when there are fewer."""
+        return float(self.values[-count:].mean())
 
 
-def curve(rows: Iterable[Mapping[str, Any]], metric: str) -> list[Point]:
-    """The finite values of a metric against the step; rows without it are skipped."""
-    points = []
-    for row in rows:
-        step, value = finite(row.get("step")), finite(row.get(metric))
-        if step is not None and value is not None:
-            points.append(Point(step, value))
-    return points
+class MetricCurves:
+    """Every metric of some rows as a curve; ``curves[metric]`` is empty where there is no metric.
+
+    Rows without a step are left out.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        rows = [row for row in rows if finite(row.get("step")) is not None]
+        steps = np.asarray([row["step"] for row in rows], dtype=np.float64)
+        self._curves: dict[str, Curve] = {}
+        self._not_finite: dict[str, FloatArray] = {}  # the steps of such values
+        for metric in dict.fromkeys(name for row in rows for name in row if name not in ("step", "phase")):
+            measured = np.asarray([metric in row for row in rows], dtype=np.bool_)
+            values = _numbers([row.get(metric) for row in rows])
+            numbers = np.isfinite(values)
+            if numbers.any():
+                self._curves[metric] = Curve(steps[numbers], values[numbers])
+            self._not_finite[metric] = steps[measured & ~numbers]
+
+    def __getitem__(self, metric: str) -> Curve:
+        return self._curves.get(metric, _EMPTY)
+
+    def between(self, low: float, high: float, *, shift: float = 0.0) -> MetricCurves:
+        """The same for the steps from `low` to `high` alone, both included; `shift` is added to them."""
+        part = MetricCurves(())
+        for metric, curve in self._curves.items():
+            inside = (low <= curve.steps) & (curve.steps <= high)
+            if inside.any():
+                part._curves[metric] = Curve(curve.steps[inside] + shift, curve.values[inside])
+        for metric, steps in self._not_finite.items():
+            part._not_finite[metric] = steps[(low <= steps) & (steps <= high)] + shift
+        return part
+
+    def named(self, prefix: str) -> list[str]:
+        """The metrics with a value whose name begins so, in the order in which they first occurred."""
+        return [metric for metric in self._curves if metric.startswith(prefix)]
+
+    def count_not_finite(self, metric: str) -> int:
+        """How often the metric was measured and was not finite (null in the file)."""
+        return len(self._not_finite.get(metric, ()))
 
 
-def count_not_finite(rows: Iterable[Mapping[str, Any]], metric: str) -> int:
-    """How often a metric was measured and was not finite (null in the file)."""
-    return sum(metric in row and finite(row[metric]) is None for row in rows)
+_EMPTY = Curve(np.zeros(0), np.zeros(0))
+
+
+def _numbers(values: list[object]) -> FloatArray:
+    """The values as an array, with NaN for each that is no number or one that `finite` refuses."""
+    if set(map(type, values)) <= {float, type(None)}:  # nearly always
+        array = np.array(values, dtype=np.float64)
+        array[~(np.abs(array) < _LARGEST)] = np.nan
+        return array
+    return np.array([finite(value) for value in values], dtype=np.float64)
 
 
 def finite(value: object) -> float | None:
     """The value when it is a number that fp32 can hold, otherwise None; so sums and differences are finite too."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if abs(number) < 1e39 else None
+    if type(value) is float:
+        return value if -_LARGEST < value < _LARGEST else None
+    if type(value) is int:
+        return float(value) if -_LARGEST < value < _LARGEST else None
+    return None
 
 
 def warmup_range(rows: Iterable[Mapping[str, Any]]) -> tuple[float, float] | None:
@@ -58,46 +133,49 @@ def with_short_warmup(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
     return list(rows[max(0, first - max(1, (len(rows) - first) // 4)) :])
 
 
-def validation_before_and_after(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float] | None:
-    """Validation reward when the policy-gradient phase began (after the warm-up, where there is one) and last."""
-    validation = curve(rows, "validation_reward")
-    if not validation:
-        return None
-    warmup = curve([row for row in rows if row.get("phase") == "warmup"], "validation_reward")
-    return (warmup or validation)[-1 if warmup else 0].value, validation[-1].value
+def validation_curve(rows: Sequence[Mapping[str, Any]]) -> Curve:
+    """Validation reward from the beginning of the policy-gradient phase on (the end of the warm-up, where it is)."""
+    validated = [row for row in rows if finite(row.get("validation_reward")) is not None]
+    warmup = sum(row.get("phase") == "warmup" for row in validated)
+    return MetricCurves(validated[max(warmup - 1, 0) :])["validation_reward"]
 
 
-def smoothing_window(points: Sequence[Point]) -> int:
+def smoothing_window(curve: Curve) -> int:
     """Over how many points to average for the trend to show: a 40th of the curve, and 1 for a short one."""
-    return max(1, len(points) // 40)
+    return max(1, len(curve) // 40)
 
 
-def rolling_mean(points: Sequence[Point], window: int) -> list[Point]:
-    """The mean over a centred window, which is cut off at the ends of the curve."""
-    sums = [0.0]
-    for point in points:
-        sums.append(sums[-1] + point.value)
-    means = []
-    for i, point in enumerate(points):
-        start, end = max(0, i - (window - 1) // 2), min(len(points), i + window // 2 + 1)
-        means.append(Point(point.step, (sums[end] - sums[start]) / (end - start)))
-    return means
+def trend(curve: Curve, window: int, limit: int, *, log: bool = False) -> Curve:
+    """The mean over a centred window, cut off at the curve's ends, at no more than `limit` of its points.
+
+    With ``log`` it is the geometric mean of positive values. Each mean is summed for itself: one huge value does not
+    blur the means that it is no part of.
+    """
+    if window == 1:
+        return thin(curve, limit)
+    places = np.unique(np.linspace(0, len(curve) - 1, min(limit, len(curve))).round().astype(np.intp))
+    values = np.log(curve.values) if log else curve.values
+    means = np.asarray([values[max(0, i - (window - 1) // 2) : i + window // 2 + 1].mean() for i in places.tolist()])
+    return Curve(curve.steps[places], np.exp(means) if log else means)
 
 
-def thin(points: Sequence[Point], limit: int) -> list[Point]:
+def thin(curve: Curve, limit: int) -> Curve:
     """At most about ``limit`` points that draw the same picture: the lowest and highest of each run of points.
 
     The first and the last point are always kept.
     """
-    if len(points) <= limit:
-        return list(points)
-    bucket = math.ceil(len(points) / (limit // 2))
-    kept = {0, len(points) - 1}
-    for start in range(0, len(points), bucket):
-        indices = range(start, min(start + bucket, len(points)))
-        kept.add(min(indices, key=lambda i: points[i].value))
-        kept.add(max(indices, key=lambda i: points[i].value))
-    return [points[i] for i in sorted(kept)]
+    count = len(curve)
+    if count <= limit:
+        return curve
+    bucket = math.ceil(count / (limit // 2))
+    whole = count - count % bucket
+    runs = curve.values[:whole].reshape(-1, bucket)
+    starts = np.arange(0, whole, bucket)
+    kept = [np.asarray([0, count - 1]), starts + runs.argmin(axis=1), starts + runs.argmax(axis=1)]
+    if whole < count:
+        rest = curve.values[whole:]
+        kept.append(whole + np.asarray([rest.argmin(), rest.argmax()]))
+    return curve.at(np.unique(np.concatenate(kept)))
 
 
 def nice_ticks(low: float, high: float, about: int) -> list[float]:

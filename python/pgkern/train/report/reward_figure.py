@@ -12,15 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..atomic_write import write_file_atomically
-from .curves import (
-    curve,
-    rolling_mean,
-    smoothing_window,
-    thin,
-    validation_before_and_after,
-    warmup_range,
-    with_short_warmup,
-)
+from .curves import MetricCurves, smoothing_window, thin, trend, validation_curve, warmup_range, with_short_warmup
 
 _TRAIN, _VALIDATION, _INK, _MUTED, _GRID, _BAND = "#2563eb", "#d9480f", "#1f2328", "#656d76", "#e6e8eb", "#f1f3f5"
 _MAX_POINTS = 4000
@@ -31,33 +23,38 @@ def write_reward_figure(rows: Sequence[Mapping[str, Any]], path: Path, title: st
 
     Without a reward in the rows the image says so.
     """
+    change = validation_curve(rows)
     rows = with_short_warmup(rows)
     figure = Figure(figsize=(9, 5), dpi=150, facecolor="white")
     FigureCanvasAgg(figure)  # draws without a window system, whatever backend is set
     axes = figure.add_axes((0.08, 0.12, 0.89, 0.70))
     figure.text(0.08, 0.935, title, fontsize=15, fontweight="bold", color=_INK, parse_math=False)
 
-    train, validation = curve(rows, "train_reward"), curve(rows, "validation_reward")
+    curves = MetricCurves(rows)
+    train, validation = curves["train_reward"], curves["validation_reward"]
     window = smoothing_window(train)
     if band := warmup_range(rows):
         axes.axvspan(*band, color=_BAND, linewidth=0, zorder=0)
         axes.annotate(
             "warm-up", (band[0], 1), (6, -6), ("data", "axes fraction"), "offset points", va="top", color=_MUTED
         )
-    if train:
+    if len(train):
         if window > 1:
-            axes.plot(*zip(*thin(train, _MAX_POINTS), strict=True), color=_TRAIN, alpha=0.25, linewidth=0.8)
-        trend = thin(rolling_mean(train, window), _MAX_POINTS)
+            single = thin(train, _MAX_POINTS)
+            axes.plot(single.steps, single.values, color=_TRAIN, alpha=0.25, linewidth=0.8)
+        mean = trend(train, window, _MAX_POINTS)
         name = "train (sampled)" + (f", mean over {window} steps" if window > 1 else "")
-        axes.plot(*zip(*trend, strict=True), color=_TRAIN, linewidth=2, label=name, marker="o" * (len(train) == 1))
-    if validation:
+        axes.plot(mean.steps, mean.values, color=_TRAIN, linewidth=2, label=name, marker="o" * (len(train) == 1))
+    if len(validation):
         marker = "o" if len(validation) <= 80 else ""
         points = thin(validation, _MAX_POINTS)
-        axes.plot(*zip(*points, strict=True), color=_VALIDATION, linewidth=2, label="validation", marker=marker, ms=4.5)
-    if change := validation_before_and_after(rows):
-        subtitle = f"validation reward {change[0]:.3f} → {change[1]:.3f}"
+        axes.plot(
+            points.steps, points.values, color=_VALIDATION, linewidth=2, label="validation", marker=marker, ms=4.5
+        )
+    if len(change):
+        subtitle = f"validation reward {change.first:.3f} → {change.last:.3f}"
         figure.text(0.08, 0.885, subtitle, fontsize=11, color=_MUTED)
-    values = [point.value for point in (*train, *validation)]
+    values = [*train.values.tolist(), *validation.values.tolist()]
     if values:
         figure.legend(loc="upper right", bbox_to_anchor=(0.98, 0.975), frameon=False, fontsize=10, labelcolor=_INK)
     else:
