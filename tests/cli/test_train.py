@@ -151,7 +151,7 @@ def test_eval_measures_the_last_checkpoint_again(unbroken: Path) -> None:
         (["train", "no-such-file.toml"], [], "no-such-file.toml"),
         (["train", "--resume"], [], "--resume goes on with the run in --folder"),
         (["train", "--resume", "--folder", "no-such-run"], [], "no-such-run does not exist"),
-        (["train", "--folder", "unmade"], ["data.task=jsonl", "data.train_file=none.jsonl"], "none.jsonl"),
+        (["train", "--folder", "unmade"], ["data.task=file", "data.train_file=none.jsonl"], "none.jsonl"),
         (["train", "--folder", "unmade"], ["model.path=nowhere"], "nowhere holds no model"),
         (["eval", "no-such-run"], [], "no-such-run is no run folder"),
     ],

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if options.traceback or error.name is None or error.name.startswith("pgkern"):
             raise
-        extra = {"pyarrow": "parquet", "peft": "lora"}.get(error.name, "train")
+        extra = {"pyarrow": "parquet", "peft": "lora", "datasets": "datasets"}.get(error.name, "train")
         print(f"pgkern: error: this needs {error.name}; pip install 'pgkern[{extra}]'", file=sys.stderr)
         return 2
     return code

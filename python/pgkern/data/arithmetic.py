@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 
 from .problem import Problem
-from .prompts import r1_zero_solution
+from .prompts import PromptFormat, prompt_format
 
 
 def worked_addition(a: int, b: int, *, slip_rate: float = 0.0, rng: random.Random | None = None) -> tuple[str, int]:
@@ -33,8 +33,12 @@ def worked_addition(a: int, b: int, *, slip_rate: float = 0.0, rng: random.Rando
     return ", ".join(columns), total + carry * place
 
 
-def addition_problems(count: int, *, num_digits: int, slip_rate: float, seed: int) -> list[Problem]:
+def addition_problems(
+    count: int, *, num_digits: int, slip_rate: float, seed: int, prompt: PromptFormat | None = None
+) -> list[Problem]:
     """`count` different additions of two `num_digits`-digit numbers, in an order that `seed` fixes.
+
+    Solutions are in the form of `prompt`, by default r1_zero's.
 
     Raises `ValueError` when there are not that many different ones.
     """
@@ -42,7 +46,10 @@ def addition_problems(count: int, *, num_digits: int, slip_rate: float, seed: in
     available = (high - low) ** 2
     if count > available:
         raise ValueError(f"{count} different problems wanted, but {num_digits}-digit addition has only {available}")
-    return [_problem(a, b, slip_rate, random.Random(f"{seed}/{a}/{b}")) for a, b in _pairs(count, low, high, seed)]
+    prompt = prompt or prompt_format("r1_zero")
+    return [
+        _problem(a, b, slip_rate, random.Random(f"{seed}/{a}/{b}"), prompt) for a, b in _pairs(count, low, high, seed)
+    ]
 
 
 def _pairs(count: int, low: int, high: int, seed: int) -> Iterator[tuple[int, int]]:
@@ -51,6 +58,6 @@ def _pairs(count: int, low: int, high: int, seed: int) -> Iterator[tuple[int, in
         yield low + index // width, low + index % width
 
 
-def _problem(a: int, b: int, slip_rate: float, rng: random.Random) -> Problem:
+def _problem(a: int, b: int, slip_rate: float, rng: random.Random, prompt: PromptFormat) -> Problem:
     working, total = worked_addition(a, b, slip_rate=slip_rate, rng=rng)
-    return Problem(f"What is {a} + {b}?", str(a + b), r1_zero_solution(working, str(total)))
+    return Problem(f"What is {a} + {b}?", str(a + b), prompt.solution(working, str(total)))

@@ -19,6 +19,8 @@ _BUFFER = 1 << 20  # bytes read ahead of each column; without it a row group is 
 def parquet_records(path: Path, wanted: Sequence[str], optional: Sequence[str]) -> Iterator[Record]:
     """The rows one by one, numbered from 1, with the columns that the fields `wanted` and `optional` are in.
 
+    Where that is no column at all, the rows come whole.
+
     Raises `ValueError` with the file's name for one that is no Parquet, is damaged or lacks a wanted column (with those
     that there are), `ModuleNotFoundError` without pyarrow, `FileNotFoundError`.
     """
@@ -30,7 +32,7 @@ def parquet_records(path: Path, wanted: Sequence[str], optional: Sequence[str]) 
         with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             kept = _columns(path, file.schema_arrow.names, wanted, optional)
             number, total = 0, max(file.metadata.num_rows, 1)
-            for batch in file.iter_batches(batch_size=_READ_ROWS, columns=kept, use_threads=False):
+            for batch in file.iter_batches(batch_size=_READ_ROWS, columns=kept or None, use_threads=False):
                 for values in batch.to_pylist():
                     number += 1
                     yield Record(values, number, f"{path}:{number}", size * number // total)

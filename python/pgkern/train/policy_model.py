@@ -14,12 +14,13 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.problem import Problem
-from ..data.prompts import render
+from ..data.prompts import PromptFormat
 from ..policy.lm_head_arguments import lm_head_arguments
 from ..rollout.engine import Prompt
 from .config import TrainConfig
 from .lora import add_lora, load_lora, save_lora
 from .micro_batches import MicroBatch
+from .prompt import prompt_of, solution_ids
 from .seeds import derive_seed
 from .small_model import build_model, build_tokenizer
 
@@ -36,7 +37,7 @@ class Policy:
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    template: str
+    template: PromptFormat
     adapters: "PeftModel | None" = None
     """What saves and loads the adapters within `model`, where it has any; they alone are trained then."""
 
@@ -73,17 +74,16 @@ class Policy:
 
     def prompt(self, problem: Problem) -> Prompt:
         """The problem in the run's template, as text and as token ids."""
-        text = render(self.template, problem.question)
-        return Prompt(text, tuple(self.tokenizer(text).input_ids))
+        return prompt_of(self.tokenizer, self.template, problem.question)
 
     def token_texts(self, token_ids: Sequence[int]) -> list[str]:
         """Each token's own text; characters that span tokens show as replacement characters."""
         return [str(self.tokenizer.decode([token])) for token in token_ids]
 
-    def solution_ids(self, problem: Problem) -> tuple[int, ...]:
-        """Token ids of the worked solution that continues the prompt."""
+    def solution_ids(self, problem: Problem, stop: str | None = "</answer>") -> tuple[int, ...]:
+        """Token ids of the worked solution that continues the prompt, up to and with what ends a response."""
         assert problem.solution is not None  # `check_solutions` has looked
-        return tuple(self.tokenizer(problem.solution, add_special_tokens=False).input_ids)
+        return solution_ids(self.tokenizer, problem.solution, stop)
 
     def hidden(self, batch: MicroBatch) -> Tensor:
         """`[T, D]` hidden states of a packed row; attention does not cross from one sequence into the next."""
@@ -104,15 +104,13 @@ def new_policy(config: TrainConfig, problems: list[Problem]) -> Policy:
         if config.lora.rank is None:
             return policy
         return replace(policy, adapters=add_lora(policy.model, config.lora, config.run.seed))
-    texts = (
-        render(config.data.prompt, problem.question) + (problem.solution or "")
-        for problem in problems[:_TOKENIZER_TEXTS]
-    )
+    template = config.data.prompt_format()
+    texts = (template.render(problem.question) + (problem.solution or "") for problem in problems[:_TOKENIZER_TEXTS])
     tokenizer = build_tokenizer(texts, config.model.vocabulary_size)
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(config.run.seed, "weights"))
         model = build_model(config.model, tokenizer)
-    return _placed(Policy(model, tokenizer, config.data.prompt), config)
+    return _placed(Policy(model, tokenizer, template), config)
 
 
 def load_policy(folder: Path, config: TrainConfig) -> Policy:
@@ -124,7 +122,7 @@ def load_policy(folder: Path, config: TrainConfig) -> Policy:
     if not (base / "config.json").is_file():
         raise ValueError(f"{base} holds no model: there is no config.json in it")
     model = AutoModelForCausalLM.from_pretrained(base)
-    policy = _placed(Policy(model, AutoTokenizer.from_pretrained(folder), config.data.prompt), config)
+    policy = _placed(Policy(model, AutoTokenizer.from_pretrained(folder), config.data.prompt_format()), config)
     return replace(policy, adapters=load_lora(policy.model, folder)) if adapted else policy
 
 

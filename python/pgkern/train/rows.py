@@ -14,7 +14,7 @@ def rollout_rows(policy: Policy, result: StepResult) -> Iterator[RolloutRow]:
         yield RolloutRow(
             prompt=rollout.prompt.text,
             response=rollout.response,
-            gold=sample.problem.gold,
+            gold=sample.problem.gold_line,
             answer=judged.answer,
             verdict=judged.outcome,
             reward=judged.reward,

@@ -1,12 +1,21 @@
 """The problems of a run, from its configuration: those to train on, and those held out."""
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..data.arithmetic import addition_problems
-from ..data.jsonl_problems import read_problems
+from ..data.countdown import countdown_problems
+from ..data.gold_check import unreadable_golds
+from ..data.held_out import HeldOut, hold_out
 from ..data.problem import Problem
+from ..data.problem_files import read_problems
 from .config import DataConfig
+from .reading_progress import reading_progress
 from .seeds import derive_seed
+
+_LOG = logging.getLogger(__name__)
+_SHOWN = 3  # examples of what is wrong
 
 
 @dataclass(frozen=True)
@@ -18,38 +27,81 @@ class Task:
 
 
 def load_task(config: DataConfig, seed: int) -> Task:
-    """Raises `ValueError` when there are too few problems to hold any out, and what `read_problems` raises."""
-    if config.task == "arithmetic":
-        return _arithmetic(config, seed)
-    return _jsonl(config)
+    """The problems of a run; what was left out of a file, and what looks wrong in it, is logged as a warning.
 
-
-def _arithmetic(config: DataConfig, seed: int) -> Task:
-    problems = addition_problems(
-        config.num_validation + config.num_train,
-        num_digits=config.num_digits,
-        slip_rate=config.slip_rate,
-        seed=derive_seed(seed, "problems"),
-    )
-    return Task(problems[config.num_validation :], problems[: config.num_validation])
-
-
-def _jsonl(config: DataConfig) -> Task:
+    Raises `ValueError` when there are too few problems to hold any out, for golds that cannot be read where these are
+    to be refused, and what `read_problems` raises.
+    """
+    if not config.reads_files:
+        problems = _generated(config, seed, config.num_validation + config.num_train)
+        return Task(problems[config.num_validation :], problems[: config.num_validation])
     assert config.train_file is not None  # DataConfig refuses it
-    train = read_problems(config.train_file, question_field=config.question_field, answer_field=config.answer_field)
-    if config.validation_file is None:
-        if len(train) <= config.num_validation:
-            raise ValueError(
-                f"{config.train_file} has {len(train)} problems, too few to hold out num_validation = "
-                f"{config.num_validation}; lower it or give data.validation_file"
-            )
-        train, validation = train[: -config.num_validation], train[-config.num_validation :]
-    else:
-        validation = read_problems(
-            config.validation_file, question_field=config.question_field, answer_field=config.answer_field
-        )[: config.num_validation]
-    held_out = {problem.question for problem in validation}
-    train = [problem for problem in train if problem.question not in held_out]
-    if not train:
-        raise ValueError(f"every problem of {config.train_file} is a held-out one; there is none left to train on")
-    return Task(train, validation)
+    train = _read(config, config.train_file, config.split)
+    validation: list[Problem] = []
+    if config.validation_file is not None or config.validation_split is not None:
+        path = config.validation_file or config.train_file
+        validation = _read(config, path, config.validation_split or config.split)
+    try:
+        parts = hold_out(train, config.num_validation, seed=derive_seed(seed, "held out"), validation=validation)
+    except ValueError as error:
+        raise ValueError(
+            f"{config.train_file}: {error}; change num_validation (it is {config.num_validation}) or validation_file"
+        ) from error
+    _tell(parts, config.train_file)
+    return Task(parts.train, parts.validation)
+
+
+def load_problems(config: DataConfig, seed: int, *, count: int | None = None) -> list[Problem]:
+    """All problems of the training file, or `count` generated ones: what an evaluation answers. Raises as `load_task`.
+
+    With `count` at most so many of a file.
+    """
+    if not config.reads_files:
+        return _generated(config, seed, count or config.num_validation)
+    assert config.train_file is not None  # DataConfig refuses it
+    return _read(config, config.train_file, config.split)[:count]
+
+
+def _generated(config: DataConfig, seed: int, count: int) -> list[Problem]:
+    prompt, seed = config.prompt_format(), derive_seed(seed, "problems")
+    if config.task == "countdown":
+        return countdown_problems(
+            count,
+            num_numbers=config.num_numbers,
+            largest_number=config.largest_number,
+            largest_target=config.largest_target,
+            seed=seed,
+            prompt=prompt,
+        )
+    return addition_problems(count, num_digits=config.num_digits, slip_rate=config.slip_rate, seed=seed, prompt=prompt)
+
+
+def _read(config: DataConfig, path: str, split: str) -> list[Problem]:
+    with reading_progress(path) as watch:
+        problems = read_problems(Path(path), config.fields(), split=split, prompt=config.prompt_format(), watch=watch)
+    if config.bad_golds == "ignore":
+        return problems
+    bad = unreadable_golds(problems)
+    if not bad:
+        return problems
+    shown = ", ".join(repr(problem.gold_line[:60]) for problem in bad[:_SHOWN])
+    message = f"{path}: {len(bad)} of {len(problems)} golds are not understood by the verifier, such as {shown}"
+    if config.bad_golds == "refuse":
+        raise ValueError(f"{message}; bad_golds = 'say' or 'drop' goes on")
+    _LOG.warning("%s%s", message, "; these problems are dropped" if config.bad_golds == "drop" else "")
+    if config.bad_golds == "say":
+        return problems
+    if len(bad) == len(problems):
+        raise ValueError(f"{message}: no problem is left")
+    dropped = {id(problem) for problem in bad}
+    return [problem for problem in problems if id(problem) not in dropped]
+
+
+def _tell(parts: HeldOut, path: str) -> None:
+    if parts.repeated:
+        _LOG.warning("%s: %d problems stand there more than once and count once", path, parts.repeated)
+    if parts.contradicting:
+        shown = ", ".join(repr(question[:60]) for question in parts.contradicting[:_SHOWN])
+        _LOG.warning("%s: %d questions have several golds, such as %s", path, len(parts.contradicting), shown)
+    if parts.shared:
+        _LOG.warning("%s: %d problems are also held out, and are not trained on", path, parts.shared)

@@ -42,10 +42,8 @@ def warmup_step(
         num_problems=len(problems),
         seed=derive_seed(config.run.seed, "warmup order"),
     )
-    sequences = [
-        TokenSequence(policy.prompt(problems[index]).token_ids, policy.solution_ids(problems[index]))
-        for index in indices
-    ]
+    batch, stop = [problems[index] for index in indices], config.rollouts.stop
+    sequences = [TokenSequence(policy.prompt(each).token_ids, policy.solution_ids(each, stop)) for each in batch]
     metrics = accumulate_gradients(
         policy,
         sequences,

@@ -46,7 +46,7 @@ class TrainConfig:
     lora: LoraConfig = field(default_factory=LoraConfig)
     warmup: WarmupConfig = field(default_factory=WarmupConfig)
     rollouts: RolloutConfig = field(default_factory=RolloutConfig)
-    rewards: tuple[RewardConfig, ...] = (RewardConfig(),)
+    rewards: tuple[RewardConfig, ...] = ()  # none: the built-in one that fits the task and its prompt
     advantages: AdvantageConfig = field(default_factory=AdvantageConfig)
     value: ValueConfig = field(default_factory=ValueConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
@@ -56,7 +56,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if not self.rewards:
-            raise ValueError("rewards is empty; a policy needs something to learn from")
+            fitting = (RewardConfig(self.data.default_reward),)
+            object.__setattr__(self, "rewards", fitting)  # so that the run's own configuration says which
         if self.lora.rank is not None and self.model.path is None:
             raise ValueError("adapters on random weights learn nothing: lora.rank needs model.path")
         if self.advantages.baseline == "leave_one_out" and self.rollouts.samples_per_prompt < 2:
