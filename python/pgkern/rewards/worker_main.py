@@ -1,7 +1,7 @@
 """What runs in a worker process: reads a sample, calls the function that somebody wrote, answers with a number.
 
-Started as a script with the number of its socket and of its parent, and needs nothing but the standard library, so
-that it starts quickly. What it says to its parent is JSON, never pickled: the function may have run what a model wrote.
+Started as a script with the numbers of its two sockets and of its parent. It needs nothing but the standard library, so
+it starts quickly. What it says to its parent is JSON, never pickled: the function may have run what a model wrote.
 """
 
 import contextlib
@@ -30,7 +30,8 @@ _GRACE_SECONDS = 2.0
 def main() -> None:
     """Serve until the parent closes the socket, or is gone."""
     channel = socket.socket(fileno=int(sys.argv[1]))
-    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    _end_when_closed(int(sys.argv[2]))
+    threading.Thread(target=_end_with, args=(int(sys.argv[3]),), daemon=True).start()
     # Where memory runs out, the system is to end this process and not the one that trains.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")
@@ -161,6 +162,20 @@ def _limit_memory(size: int) -> None:
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _end_when_closed(lifeline: int) -> None:
+    """Have the kernel end this process and all it started when the other end of a socket is closed, as by a death.
+
+    It asks nobody: the function may hold the interpreter's lock. Where the kernel is not Linux, `_end_with` is all
+    there is.
+    """
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl  # not there on Windows, and the first constant is Linux's
+
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _end_with(parent: int) -> None:

@@ -34,17 +34,20 @@ class WorkerProcess:
                 f"which Python {sys.version.split()[0]} on {sys.platform} lacks"
             )
         self._channel, its = socket.socketpair()
-        with its:
+        self._lifeline, its_lifeline = socket.socketpair()  # never written to: that it is closed says all
+        with its, its_lifeline:
             script = str(Path(__file__).with_name("worker_main.py"))
+            ends = [its.fileno(), its_lifeline.fileno()]
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, script, str(its.fileno()), str(os.getpid())],
-                    pass_fds=[its.fileno()],
+                    [sys.executable, script, *map(str, ends), str(os.getpid())],
+                    pass_fds=ends,
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
                 )
             except BaseException:
                 self._channel.close()
+                self._lifeline.close()
                 raise
 
     @property
@@ -86,6 +89,7 @@ class WorkerProcess:
     def end(self) -> None:
         """Kill the process and all that it started, now."""
         self._channel.close()
+        self._lifeline.close()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):

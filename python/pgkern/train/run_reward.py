@@ -48,8 +48,11 @@ class RunReward:
         self.thread = RewardThread(self._batched, None if self._limited is None else config.workers)
 
     def columns_of(self, problem: Problem) -> dict[str, Any]:
-        """What the reward takes of a problem by name."""
-        return {name: _columns(problem)[name] for name in self.columns}
+        """What the reward takes of a problem by name. Raises `ValueError` where the problem lacks it."""
+        columns = _columns(problem)
+        if not columns.keys() >= set(self.columns):
+            self.check([problem])
+        return {name: columns[name] for name in self.columns}
 
     def check(self, problems: Sequence[Problem]) -> None:
         """Raise `ValueError` for problems that lack a column, or whose gold or columns a built-in reward refuses."""
