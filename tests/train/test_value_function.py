@@ -2,7 +2,8 @@
 
 import copy
 import io
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -10,12 +11,14 @@ from torch import Tensor
 
 from pgkern.data.problem import Problem
 from pgkern.train.config import ValueConfig
+from pgkern.train.config.advantages import ValueKind
 from pgkern.train.micro_batches import TokenSequence, micro_batches
 from pgkern.train.policy_model import Policy
 from pgkern.train.score import score
 from pgkern.train.value_function import ValueFunction
 
-KINDS = [ValueConfig(kind="head"), ValueConfig(kind="network")]
+RATE = 1e-3
+KINDS = [ValueConfig(kind=kind, learning_rate=RATE, passes=1) for kind in get_args(ValueKind)]
 by_kind = pytest.mark.parametrize("settings", KINDS, ids=["head", "network"])
 
 
@@ -124,8 +127,8 @@ def test_an_update_is_the_textbook_step_whatever_the_rows(
         squared = torch.maximum(squared, (V_old + (V - V_old).clamp(-clip, clip) - R) ** 2)
     loss = 0.5 * squared.mean()
     # AdamW's first step is that of a sign: plain descent shows the size of the gradient as well.
-    value._optimizer = torch.optim.SGD(value._modules.parameters(), lr=settings.learning_rate)
-    expected = torch.optim.SGD(trained, lr=settings.learning_rate)
+    value._optimizer = torch.optim.SGD(value._modules.parameters(), lr=RATE)
+    expected = torch.optim.SGD(trained, lr=RATE)
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(trained, 0.5)
     assert norm > 0.5
@@ -138,6 +141,19 @@ def test_an_update_is_the_textbook_step_whatever_the_rows(
     assert metrics["explained_variance"] == pytest.approx(explained, rel=1e-4)
     for found, wanted in zip(value._modules.parameters(), trained, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-8)
+
+
+@by_kind
+def test_several_passes_are_several_updates_and_tell_of_the_first(
+    policy: Policy, sequences: list[TokenSequence], settings: ValueConfig
+) -> None:
+    old, returns = like(sequences, 0), like(sequences, 1)
+    arguments: dict[str, Any] = {"clip": 0.2, "max_tokens": 60, "max_gradient_norm": 1.0}
+    one = ValueFunction.new(policy, settings, seed=0)
+    three = ValueFunction.new(policy, replace(settings, passes=3), seed=0)
+    metrics = [one.update(policy, sequences, old, returns, **arguments) for _ in range(3)]
+    assert three.update(policy, sequences, old, returns, **arguments) == metrics[0] != metrics[1]
+    assert three.values(policy, sequences, 60) == one.values(policy, sequences, 60)
 
 
 @by_kind
@@ -163,7 +179,7 @@ def test_it_learns_the_mean_return_of_each_prompt(
         prompt = policy.prompt(problem).token_ids
         sequences += [TokenSequence(prompt, (300,))] * 8
         returns += [[1.0 if sample < count else 0.0] for sample in range(8)]
-    value = ValueFunction.new(policy, ValueConfig(kind=settings.kind, learning_rate=3e-3), seed=0)
+    value = ValueFunction.new(policy, ValueConfig(kind=settings.kind, learning_rate=3e-3, passes=1), seed=0)
     for _ in range(120):
         old = value.values(policy, sequences, 10_000)
         metrics = value.update(policy, sequences, old, returns, clip=None, max_tokens=10_000, max_gradient_norm=1.0)

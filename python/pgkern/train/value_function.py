@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence, Sized
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,6 +24,18 @@ from .policy_model import Policy
 from .seeds import derive_seed
 from .value_head import ValueHead
 
+_USUAL = {"head": (3e-3, 8), "network": (3e-4, 1)}  # learning rate and passes where none are set
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What a packed row is trained with; `states_RD` are the policy's hidden states where V(s) is of those."""
+
+    batch: MicroBatch
+    states_RD: Tensor | None
+    old_R: Tensor
+    returns_R: Tensor
+
 
 class ValueFunction:
     """V(s) of the state before each response token, and its regression onto returns.
@@ -34,8 +46,9 @@ class ValueFunction:
     the policy's without its adapters.
     """
 
-    def __init__(self, head: ValueHead, own: Policy | None, learning_rate: float) -> None:
-        self._head, self._own, self._learning_rate = head, own, learning_rate
+    def __init__(self, head: ValueHead, own: Policy | None, *, learning_rate: float, passes: int) -> None:
+        self._head, self._own = head, own
+        self._learning_rate, self._passes = learning_rate, passes
         self._modules = torch.nn.ModuleDict({"head": head})
         if own is not None:
             self._modules["transformer"] = own.model
@@ -46,7 +59,8 @@ class ValueFunction:
         """One that says V(s) = 0 of every state; `seed` is the run's. Torch's generators are left as found."""
         head = ValueHead(policy.model.config.hidden_size, derive_seed(seed, "value")).to(policy.device)
         own = replace(policy, model=_trainable_copy(policy)) if config.kind == "network" else None
-        return cls(head, own, config.learning_rate)
+        learning_rate, passes = _USUAL[config.kind]
+        return cls(head, own, learning_rate=config.learning_rate or learning_rate, passes=config.passes or passes)
 
     @property
     def reads_policy(self) -> bool:
@@ -89,41 +103,52 @@ class ValueFunction:
         max_gradient_norm: float,
         hidden: Sequence[Tensor] | None = None,
     ) -> dict[str, float]:
-        """One step of AdamW on `value_loss` over the whole batch's response tokens, a packed row at a time.
+        """For each pass one step of AdamW on `value_loss` over the whole batch's response tokens, a row at a time.
 
         `old_values` are those the advantages were taken with, `returns` the targets, both one for each response token.
         `hidden` are the policy's hidden states that predict them, `[R, D]` of each sequence, where those were kept.
         The size of the rows changes memory and not the step. Returns `value_loss`, `explained_variance`
-        (absent where all returns are equal) and `value_gradient_norm`, all of before the step; nothing where there is
-        no response token.
+        (absent where all returns are equal) and `value_gradient_norm`, all of before the first step; nothing where
+        there is no response token.
 
         Raises `ValueError` for lists that do not fit the responses, and `FloatingPointError` for a gradient that is
-        not finite, which leaves V(s) as it is.
+        not finite, which leaves V(s) as it was before that step.
         """
         _require_fit("old_values", old_values, sequences)
         _require_fit("returns", returns, sequences)
         if hidden is not None:
             _require_fit("hidden", hidden, sequences)
         kept = [index for index, sequence in enumerate(sequences) if sequence.response_ids]
-        num_tokens = sum(len(sequences[index].response_ids) for index in kept)
-        losses, found, targets = [], [], []
+        rows = []
         for batch in micro_batches([sequences[index] for index in kept], max_tokens, policy.device):
             response_T = batch.mask_T.bool()
             old_R = batch.align([old_values[index] for index in kept])[response_T]
             returns_R = batch.align([returns[index] for index in kept])[response_T]
             states_RD = None if hidden is None else torch.cat([hidden[kept[index]] for index in batch.indices])
-            values_R = self.of_batch(policy, batch, states_RD)
+            if states_RD is None and self.reads_policy:
+                with torch.no_grad():  # once for all passes
+                    states_RD = policy.hidden(batch)[response_T]
+            rows.append(_Row(batch, states_RD, old_R, returns_R))
+        if not rows:
+            return {}
+        passes = [self._step(policy, rows, clip, max_gradient_norm) for _ in range(self._passes)]
+        return passes[0]
+
+    def _step(
+        self, policy: Policy, rows: Sequence[_Row], clip: float | None, max_gradient_norm: float
+    ) -> dict[str, float]:
+        num_tokens = sum(row.returns_R.numel() for row in rows)
+        losses, found = [], []
+        for row in rows:
+            values_R = self.of_batch(policy, row.batch, row.states_RD)
             every_R = torch.ones_like(values_R, dtype=torch.bool)
-            loss = value_loss(values_R, old_R, returns_R, every_R, clip, num_tokens=num_tokens)
+            loss = value_loss(values_R, row.old_R, row.returns_R, every_R, clip, num_tokens=num_tokens)
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             found.append(values_R.detach())
-            targets.append(returns_R)
-        if not kept:
-            return {}
         norm = guarded_step(self._optimizer, learning_rate=self._learning_rate, max_gradient_norm=max_gradient_norm)
         metrics = {"value_loss": float(torch.stack(losses).sum()), "value_gradient_norm": norm}
-        explained = explained_variance(torch.cat(found), torch.cat(targets))
+        explained = explained_variance(torch.cat(found), torch.cat([row.returns_R for row in rows]))
         return metrics if math.isnan(explained) else {**metrics, "explained_variance": explained}
 
     def state_dict(self) -> dict[str, Any]:

@@ -40,11 +40,15 @@ class ValueConfig:
 
     kind: ValueKind = "head"  # on the policy's hidden states, which it leaves alone; or a network of its own
     gae_lambda: float = 1.0  # λ; 1 is return minus V(s)
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None  # none: 3e-3 for a head, 3e-4 for a network
+    passes: int | None = None  # over the rollouts for each update of the policy; none: 8 for a head, 1 for a network
     clip: float | None = 0.2  # how far an update may move V(s) and still have a gradient (PPO); none for no bound
 
     def __post_init__(self) -> None:
         share("gae_lambda", self.gae_lambda)
-        positive("learning_rate", self.learning_rate)
+        if self.learning_rate is not None:
+            positive("learning_rate", self.learning_rate)
+        if self.passes is not None:
+            at_least("passes", self.passes, 1)
         if self.clip is not None:
             positive("clip", self.clip)
