@@ -1,20 +1,42 @@
-"""`pgkern eval`: the validation reward of a trained policy."""
+"""`pgkern eval`: how often a policy is right."""
+
+from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..data.problem import Problem
+    from ..train.config import TrainConfig
+    from ..train.measured import Measured
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
         "eval",
-        help="measure the validation reward of a run's last checkpoint",
-        description="Answer the run's held-out problems greedily and verify the answers.",
+        help="measure a run's last checkpoint, or a model: validation reward, pass@k, majority vote",
+        description="Answer problems greedily, and with --samples several times each; verify the answers. By default "
+        "the problems are those that the run held out.",
     )
-    parser.add_argument("folder", type=Path, help="a run folder, as `pgkern train` leaves it")
+    parser.add_argument("folder", type=Path, help="a run folder, as `pgkern train` leaves it, or a transformers model")
+    problems = parser.add_argument_group("problems")
+    problems.add_argument("--task", help="arithmetic, countdown, file, gsm8k or math (default: the run's)")
+    problems.add_argument("--file", type=Path, metavar="PATH", help="all problems of this file or folder")
+    problems.add_argument("--limit", type=int, metavar="N", help="the first N problems only")
+    answers = parser.add_argument_group("answers")
+    answers.add_argument("--samples", type=int, default=0, metavar="N", help="of each problem, besides the greedy one")
+    answers.add_argument("--temperature", type=float, metavar="T", help="of the samples (default: as in training)")
+    answers.add_argument(
+        "--k", type=_ks, metavar="K,…", help="for pass@k and maj@k (default: 1, 2, 4, … up to --samples)"
+    )
+    answers.add_argument("--output", type=Path, metavar="FILE", help="write every response with its verdict (JSONL)")
+    answers.add_argument("--overwrite", action="store_true", help="replace an output that exists")
     parser.add_argument(
         "--set",
         action="append",
@@ -27,36 +49,115 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Evaluate; the last line is the validation reward."""
+    """Evaluate; the last line is the validation reward, that of the greedy responses."""
+    ks = _checked_ks(options)
     from rich.progress import track
     from transformers.utils import logging
 
     from ..rollout.transformers_engine import TransformersEngine
-    from ..train.config import TrainConfig
-    from ..train.config_file import load_config
+    from ..train.answer_log import AnswerLog
     from ..train.cpu_threads import set_cpu_threads
-    from ..train.evaluate import evaluate, mean_reward
+    from ..train.evaluate import evaluate, is_right, mean_reward, sampled_answers
+    from ..train.measured import Measured, measure
     from ..train.policy_model import load_policy
     from ..train.rewards_in_loop import RewardJudge
-    from ..train.run_folder import RunFolder
-    from ..train.tasks import load_task
 
-    logging.disable_progress_bar()  # there is one for the problems
-    folder = RunFolder(options.folder)
-    if not folder.config.is_file():
-        raise ValueError(f"{options.folder} is no run folder: there is no {folder.config.name} in it")
-    config = load_config(TrainConfig, folder.config, options.overrides)
+    logging.disable_progress_bar()  # there is one for the answers
+    config, model = _config_and_model(options)
     set_cpu_threads(config)
-    problems = load_task(config.data, config.run.seed).validation
-    policy = load_policy(folder.checkpoint, config)
-    engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
+    temperature = config.rollouts.temperature if options.temperature is None else options.temperature
+    problems = _problems(options, config)
+    sampled = []
+    with ExitStack() as stack:
+        judge = stack.enter_context(RewardJudge(config.rewards))
+        judge.check_columns(problems)
+        policy = load_policy(model, config)
+        log = stack.enter_context(AnswerLog(options.output, overwrite=options.overwrite)) if options.output else None
+        engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
+        stack.callback(engine.close)
 
-    def watch(rollouts: Iterator[Any]) -> Iterable[Any]:
-        return track(rollouts, "answering", total=len(problems))
+        def watch(rollouts: Iterator[Any]) -> Iterable[Any]:
+            return track(rollouts, "answering", total=len(problems))
 
-    with RewardJudge(config.rewards) as judge:
-        samples = evaluate(policy, engine, judge, problems, config, watch=watch)
-    verdicts = Counter(sample.judged.outcome for sample in samples)
-    print(", ".join(f"{count} {name}" for name, count in verdicts.most_common()))
-    print(f"validation reward: {mean_reward(samples):.4f} on {len(problems)} problems")
+        greedy = evaluate(policy, engine, judge, problems, config, watch=watch)
+        if log is not None:
+            log.write(0, greedy, temperature=0.0)
+        if options.samples:
+            rows = sampled_answers(
+                policy, engine, judge, problems, config, num_samples=options.samples, temperature=temperature
+            )
+            for number, samples in enumerate(track(rows, f"{options.samples} samples each", total=len(problems))):
+                sampled.append(samples)
+                if log is not None:
+                    log.write(number - samples[0].group, samples, temperature=temperature)
+    measured = [Measured.mean("greedy", [float(is_right(sample)) for sample in greedy])]
+    _print_table([*measured, *measure(sampled, ks)], len(problems), options.samples, temperature)
+    outcomes = Counter(sample.judged.outcome for sample in greedy)
+    print(", ".join(f"{count} {name}" for name, count in outcomes.most_common()))
+    print(f"validation reward: {mean_reward(greedy):.4f} on {len(problems)} problems")
     return 0
+
+
+def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
+    """The run's configuration, or for a bare model the defaults, with what the command line changes."""
+    from ..train.config import TrainConfig
+    from ..train.config_file import load_config
+    from ..train.run_folder import RunFolder
+
+    folder = RunFolder(options.folder)
+    overrides = list(options.overrides)
+    if options.task is not None:
+        overrides.append(f"data.task={json.dumps(options.task)}")
+    if options.file is not None:
+        overrides.append(f"data.train_file={json.dumps(str(options.file))}")
+    if folder.config.is_file():
+        if options.file is not None and options.task is None:
+            own = load_config(TrainConfig, folder.config, options.overrides).data
+            overrides += [] if own.reads_files else ["data.task=file"]
+        return load_config(TrainConfig, folder.config, overrides), folder.checkpoint
+    if not (options.folder / "config.json").is_file():
+        raise ValueError(
+            f"{options.folder} is no run folder: there is no {folder.config.name} in it, and no config.json of a model"
+        )
+    if options.task is None and options.file is None:
+        raise ValueError(f"{options.folder} is a model without problems of its own; give --task or --file")
+    overrides += ["data.task=file"] if options.task is None else []
+    return load_config(TrainConfig, None, overrides), options.folder
+
+
+def _problems(options: argparse.Namespace, config: TrainConfig) -> list[Problem]:
+    from ..train.tasks import load_problems, load_task
+
+    if options.limit is not None and options.limit < 1:
+        raise ValueError(f"--limit is {options.limit}, expected at least 1")
+    if options.file is not None or options.task is not None:
+        return load_problems(config.data, config.run.seed, count=options.limit)
+    return load_task(config.data, config.run.seed).validation[: options.limit]
+
+
+def _ks(text: str) -> list[int]:
+    try:
+        return sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,2,4") from None
+
+
+def _checked_ks(options: argparse.Namespace) -> list[int]:
+    """Raises `ValueError` for what --samples, --temperature and --k cannot be together."""
+    if options.samples < 0:
+        raise ValueError(f"--samples is {options.samples}, expected at least 0")
+    if options.samples == 0 and (options.k is not None or options.temperature is not None):
+        raise ValueError("--k and --temperature are for sampled answers; say how many by --samples")
+    if options.temperature is not None and not 0.0 < options.temperature < float("inf"):
+        raise ValueError(f"--temperature is {options.temperature}, expected a finite number above 0")
+    ks: list[int] = options.k or [2**power for power in range(options.samples.bit_length())]
+    if options.samples and not 1 <= ks[0] <= ks[-1] <= options.samples:
+        raise ValueError(f"--k is {','.join(map(str, ks))}, expected 1 to --samples ({options.samples})")
+    return ks
+
+
+def _print_table(measured: list[Measured], num_problems: int, num_samples: int, temperature: float) -> None:
+    sampled = f", {num_samples} samples each at temperature {temperature:g}" if num_samples else ""
+    print(f"{num_problems} problems{sampled}; with the 95 % interval over problems")
+    for each in measured:
+        print(f"{each.name:>8}  {each.value:.4f}  {each.low:.4f} to {each.high:.4f}")

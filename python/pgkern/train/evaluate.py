@@ -1,4 +1,4 @@
-"""The validation reward: greedy responses to the held-out problems, verified."""
+"""The validation reward: greedy responses to the held-out problems, verified; and several sampled ones to each."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -8,6 +8,9 @@ from .config import TrainConfig
 from .experience import Sample, collect
 from .policy_model import Policy
 from .rewards_in_loop import RewardJudge
+from .seeds import derive_seed
+
+_ANSWERED_TOGETHER = 1024  # responses; what was answered is handed on after so many
 
 
 def evaluate(
@@ -24,7 +27,39 @@ def evaluate(
     return collect(policy, engine, judge, problems, sampling, watch=watch).samples()
 
 
+def sampled_answers(
+    policy: Policy,
+    engine: RolloutEngine,
+    judge: RewardJudge,
+    problems: Sequence[Problem],
+    config: TrainConfig,
+    *,
+    num_samples: int,
+    temperature: float,
+    watch: Callable[[Iterator[Rollout]], Iterable[Rollout]] = iter,
+) -> Iterator[list[Sample]]:
+    """`num_samples` responses to each problem, problem after problem, as they are done; the run's seed fixes them."""
+    together = max(1, _ANSWERED_TOGETHER // num_samples)
+    for first in range(0, len(problems), together):
+        sampling = Sampling(
+            num_samples=num_samples,
+            temperature=temperature,
+            max_tokens=config.rollouts.max_tokens,
+            stop=config.rollouts.stop,
+            seed=derive_seed(config.run.seed, "evaluation", first),
+        )
+        some = collect(policy, engine, judge, problems[first : first + together], sampling, watch=watch).samples()
+        for start in range(0, len(some), num_samples):
+            yield some[start : start + num_samples]
+
+
 def mean_reward(samples: Sequence[Sample]) -> float:
     """The mean reward of the samples that could be judged; NaN when none could."""
     rewards = [sample.judged.reward for sample in samples if sample.judged.reward is not None]
     return sum(rewards) / len(rewards) if rewards else float("nan")
+
+
+def is_right(sample: Sample) -> bool:
+    """Whether the verifier found the answer right; a function that gives numbers does so by 1 or more."""
+    judged = sample.judged
+    return judged.outcome == "correct" or (judged.outcome == "scored" and (judged.reward or 0.0) >= 1.0)
