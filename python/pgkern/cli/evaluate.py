@@ -104,7 +104,7 @@ def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
     from ..train.config_file import load_config
     from ..train.run_folder import RunFolder
 
-    folder = RunFolder(options.folder)
+    folder, is_model = RunFolder(options.folder), (options.folder / "config.json").is_file()
     overrides = list(options.overrides)
     if options.task is not None:
         overrides.append(f"data.task={json.dumps(options.task)}")
@@ -114,8 +114,9 @@ def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
         if options.file is not None and options.task is None:
             own = load_config(TrainConfig, folder.config, options.overrides).data
             overrides += [] if own.reads_files else ["data.task=file"]
-        return load_config(TrainConfig, folder.config, overrides), folder.checkpoint
-    if not (options.folder / "config.json").is_file():
+        model = options.folder if is_model else folder.checkpoint  # a checkpoint is both
+        return load_config(TrainConfig, folder.config, overrides), model
+    if not is_model:
         raise ValueError(
             f"{options.folder} is no run folder: there is no {folder.config.name} in it, and no config.json of a model"
         )

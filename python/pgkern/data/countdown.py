@@ -56,7 +56,7 @@ def countdown_problems(
         elif tries > _TRIES + 20 * len(found):
             raise ValueError(
                 f"{count} different problems wanted, but only {len(found)} were found with {num_numbers} numbers up to "
-                f"{largest_number} and targets up to {largest_target}"
+                f"{largest_number} and targets up to {largest_target}; allow for more of either, or want fewer"
             )
     return list(found.values())
 

@@ -30,7 +30,7 @@ class DataConfig:
     num_digits: int = 3  # arithmetic: of each summand
     slip_rate: float = 0.6  # arithmetic: how often a warm-up solution forgets a carry
     num_numbers: int = 3  # countdown: how many numbers there are to use
-    largest_number: int = 20  # countdown
+    largest_number: int = 50  # countdown
     largest_target: int = 100  # countdown
     train_file: str | None = None  # .jsonl[.gz], .json, .parquet, a folder of them, or one that `datasets` saved
     validation_file: str | None = None  # none: num_validation questions of train_file, whose choice the seed fixes
