@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -88,17 +87,12 @@ class Nested:
 """
 
 
-@dataclass(frozen=True)
-class Row(Problem):
-    columns: dict[str, Any] = field(default_factory=dict, hash=False)
-
-
 def rollouts(*responses: str) -> list[Rollout]:
     return [Rollout(0, Prompt("", (1,)), (1,), response, (0.0,), "stop", 0) for response in responses]
 
 
 def problems(count: int, gold: str = "4", **columns: Any) -> list[Problem]:
-    return [Row("2 + 2?", gold, columns=columns)] * count
+    return [Problem("2 + 2?", gold, columns=columns)] * count
 
 
 def judged_by(rewards: Sequence[RewardConfig], *responses: str) -> list[Judged]:
@@ -313,14 +307,14 @@ def test_the_order_is_that_of_submission_in_chunks_of_any_size(file: str) -> Non
 
 def test_columns_go_by_name(file: str) -> None:
     with RewardJudge([own(file, columns=("bonus",))]) as judge:
-        rows = [Row("a", "1", columns={"bonus": 1.5}), Row("b", "1", columns={"bonus": 2.5, "other": 0})]
+        rows = [Problem("a", "1", columns={"bonus": 1.5}), Problem("b", "1", columns={"bonus": 2.5, "other": 0})]
         judge.check_columns(rows)
         assert [one.reward for one in judge.judge(rollouts("", ""), rows)] == [1.5, 2.5]
         with pytest.raises(
             ValueError,
             match=r"score takes the column 'bonus', which 1 of 3 problems lack; the first is 'c', .* columns: other$",
         ):
-            judge.check_columns([*rows, Row("c", "1", columns={"other": 1})])
+            judge.check_columns([*rows, Problem("c", "1", columns={"other": 1})])
         with pytest.raises(ValueError, match="score takes the column 'bonus', which 1 of 1 problems lack"):
             judge.submit(rollouts("", ""), [rows[0], Problem("d", "1")])
 
@@ -328,7 +322,7 @@ def test_columns_go_by_name(file: str) -> None:
 def test_countdown_takes_numbers_unasked() -> None:
     with RewardJudge([RewardConfig("countdown")]) as judge:
         with pytest.raises(ValueError, match="countdown takes the column 'numbers', which 1 of 1 problems lack"):
-            judge.check_columns([Row("?", "4")])
+            judge.check_columns([Problem("?", "4")])
         with pytest.raises(
             ValueError, match="countdown cannot judge these problems: numbers is '1, 2': it must be a l"
         ):

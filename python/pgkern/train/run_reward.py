@@ -1,7 +1,7 @@
 """One reward of a run: found by its name or its file, with what it takes of a problem."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..data.problem import Problem
@@ -49,7 +49,7 @@ class RunReward:
 
     def columns_of(self, problem: Problem) -> dict[str, Any]:
         """What the reward takes of a problem by name. Raises `ValueError` where the problem lacks it."""
-        columns = _columns(problem)
+        columns = problem.columns
         if not columns.keys() >= set(self.columns):
             self.check([problem])
         return {name: columns[name] for name in self.columns}
@@ -57,15 +57,15 @@ class RunReward:
     def check(self, problems: Sequence[Problem]) -> None:
         """Raise `ValueError` for problems that lack a column, or whose gold or columns a built-in reward refuses."""
         for name in self.columns:
-            lacking = [problem for problem in problems if name not in _columns(problem)]
+            lacking = [problem for problem in problems if name not in problem.columns]
             if lacking:
-                known = ", ".join(sorted(_columns(lacking[0]))) or "none"
+                known = ", ".join(sorted(lacking[0].columns)) or "none"
                 raise ValueError(
                     f"the reward {self.name} takes the column {name!r}, which {len(lacking)} of {len(problems)} "
                     f"problems lack; the first is {lacking[0].question!r:.80}, with the columns: {known}"
                 )
         if self.mode is not None:  # it refuses whatever is none of its golds, whatever the response
-            columns = {name: [_columns(problem)[name] for problem in problems] for name in self.columns}
+            columns = {name: [problem.columns[name] for problem in problems] for name in self.columns}
             try:
                 self._batched([""] * len(problems), [problem.gold for problem in problems], **columns)
             except (TypeError, ValueError) as error:
@@ -118,9 +118,4 @@ def _untaken(name: str, taken: set[str]) -> str:
         number += 1
         found = f"{name}_{number}"
     taken.add(found)
-    return found
-
-
-def _columns(problem: Problem) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = getattr(problem, "columns", {})
     return found
