@@ -9,10 +9,10 @@ from .ink import subtitle
 
 
 def draw(record: Mapping[str, Any], path: Path) -> Sequence[Path]:
-    """Time beside plain Python."""
+    """Time beside the usual ways."""
     bars = [
         Bar(
-            f"{row['what'].split(' beside')[0]}, {row['sequences']:,}",
+            _label(row),
             row["time_ratio"][0],
             tuple(row["time_ratio"][1:]),
             1.0,
@@ -22,6 +22,11 @@ def draw(record: Mapping[str, Any], path: Path) -> Sequence[Path]:
         if "time_ratio" in row
     ]
     picture = path.with_suffix(".png")
-    panel = Panel("Time", "time / plain Python's time (line: p20 to p80)", bars, log=True)
-    write_bars(picture, "pgkern beside plain Python", f"{subtitle(record)}; lower is better", [panel])
+    panel = Panel("Time", "time / the other's time (line: p20 to p80)", bars, log=True)
+    write_bars(picture, "Batching beside the usual ways", f"{subtitle(record)}; lower is better", [panel])
     return [picture]
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    peer = f" / {row['peer']}" if "peer" in row else ""
+    return f"{row['what'].split(' beside')[0]}, {row['sequences']:,}{peer}"

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from . import rewards as rewards
     from . import values as values
     from .batching import CollatedBatch as CollatedBatch
+    from .batching import Ragged as Ragged
+    from .batching import attention_crossover as attention_crossover
     from .batching import balance as balance
     from .batching import collate_packed as collate_packed
     from .batching import collate_padded as collate_padded
+    from .batching import imbalance as imbalance
+    from .batching import pack_balanced as pack_balanced
     from .batching import pack_sequences as pack_sequences
+    from .batching import pack_sequences_flat as pack_sequences_flat
     from .explanation import Explanation as Explanation
     from .policy.linear_log_probs import linear_token_log_probs as linear_token_log_probs
     from .policy.linear_policy_loss import linear_policy_loss as linear_policy_loss
@@ -41,18 +46,23 @@ _HOME_OF_NAME = {
     "Explanation": "explanation",
     "PolicyLoss": "policy.policy_loss",
     "PolicyObjective": "policy.objective",
+    "Ragged": "batching",
     "Verdict": "verdict",
+    "attention_crossover": "batching",
     "balance": "batching",
     "collate_packed": "batching",
     "collate_padded": "batching",
     "equivalent": "verification",
     "explain": "verification",
     "extract_answer": "verification",
+    "imbalance": "batching",
     "linear_policy_loss": "policy.linear_policy_loss",
     "linear_token_log_probs": "policy.linear_log_probs",
     "lm_head_arguments": "policy.lm_head_arguments",
     "logits_policy_loss": "policy.logits_policy_loss",
+    "pack_balanced": "batching",
     "pack_sequences": "batching",
+    "pack_sequences_flat": "batching",
     "policy_loss": "policy.policy_loss",
     "token_log_probs": "policy.token_log_probs",
     "verify": "verification",

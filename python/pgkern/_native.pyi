@@ -5,7 +5,7 @@ character in their place.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,25 @@ __all__ = [
     "equivalent",
     "explain",
     "extract_answer",
+    "pack_balanced",
     "pack_sequences",
+    "pack_sequences_flat",
     "verify",
     "verify_many",
 ]
 
 _Ints: TypeAlias = npt.NDArray[np.int64]
 _TokenIds: TypeAlias = Sequence[int] | npt.NDArray[np.integer]
+
+class _Ragged(Protocol):
+    """Lists behind one another: list i is `values[offsets[i]:offsets[i + 1]]`."""
+
+    @property
+    def values(self) -> npt.NDArray[Any]: ...
+    @property
+    def offsets(self) -> _Ints: ...
+
+_Lists: TypeAlias = Sequence[_TokenIds] | _Ragged
 _Options: TypeAlias = tuple[float | None, str, str, str]  # tolerance, percent, units, order
 _Explained: TypeAlias = tuple[int, str | None, str | None, list[tuple[str, str, int, str]], int]
 _Collated: TypeAlias = tuple[_Ints, _Ints, _Ints, _Ints, npt.NDArray[np.float32], _Ints, _Ints, _Ints]
@@ -93,27 +105,64 @@ def pack_sequences(lengths: Sequence[int] | npt.NDArray[np.integer], max_tokens:
         TypeError: a length is not an integer.
     """
 
-def balance(lengths: Sequence[int] | npt.NDArray[np.integer], num_parts: int) -> list[list[int]]:
-    """Return `num_parts` parts of indices with nearly equal sums of lengths, by largest differencing.
+def pack_sequences_flat(
+    lengths: Sequence[int] | npt.NDArray[np.integer], max_tokens: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return what `pack_sequences` returns as two arrays: all indices, and where each row begins, and the end.
 
     Raises:
-        ValueError: a length or `num_parts` is below 1.
+        What `pack_sequences` raises.
+    """
+
+def balance(
+    lengths: Sequence[int] | npt.NDArray[np.integer],
+    num_parts: int,
+    attention_crossover: int | None = None,
+    equal_size: bool = False,
+) -> list[list[int]]:
+    """Return `num_parts` parts of indices with nearly equal sums of work, by largest differencing.
+
+    Args:
+        lengths: tokens of each sequence.
+        num_parts: how many parts.
+        attention_crossover: None for work n, or c for work n + n² / c.
+        equal_size: whether parts differ by one sequence at most; evened out by swaps.
+
+    Raises:
+        ValueError: a length, `num_parts` or `attention_crossover` is below 1, or a number is too large.
         TypeError: a length is not an integer.
     """
 
-def collate_packed(prompts: Sequence[_TokenIds], responses: Sequence[_TokenIds]) -> _Collated:
+def pack_balanced(
+    lengths: Sequence[int] | npt.NDArray[np.integer],
+    max_tokens: int,
+    num_ranks: int,
+    attention_crossover: int | None = None,
+) -> list[list[list[int]]]:
+    """Return for each rank as many rows of at most `max_tokens` tokens, with nearly equal sums of work.
+
+    Raises:
+        What `pack_sequences` and `balance` raise.
+    """
+
+def collate_packed(prompts: _Lists, responses: _Lists) -> _Collated:
     """Lay all sequences behind one another.
+
+    Args:
+        prompts: lists or 1-D arrays of integers, or an object with the arrays `values` and `offsets`.
+        responses: the same.
 
     Returns:
         token_ids, positions, sequence_ids, target_ids (int64 [T]), mask (float32 [T]), and per sequence starts,
         lengths, prompt_lengths (int64 [S]).
 
     Raises:
-        ValueError: the numbers differ, a prompt is empty, a token id is negative or above 2^63 - 1.
+        ValueError: the numbers differ, a prompt is empty, a token id is negative or above 2^63 - 1, or offsets do not
+            ascend from 0 to the number of values.
         TypeError: a sequence is not one of integers; the message has its index.
     """
 
-def collate_padded(prompts: Sequence[_TokenIds], responses: Sequence[_TokenIds], pad_token_id: int) -> _Collated:
+def collate_padded(prompts: _Lists, responses: _Lists, pad_token_id: int) -> _Collated:
     """Lay each sequence at the begin of a row, filled up with `pad_token_id` to the longest.
 
     Returns:
@@ -124,9 +173,9 @@ def collate_padded(prompts: Sequence[_TokenIds], responses: Sequence[_TokenIds],
     """
 
 def align(
-    values: Sequence[Sequence[float] | npt.NDArray[np.floating]],
-    first: Sequence[int],
-    response_lengths: Sequence[int],
+    values: Sequence[Sequence[float] | npt.NDArray[np.floating]] | _Ragged,
+    first: Sequence[int] | npt.NDArray[np.integer],
+    response_lengths: Sequence[int] | npt.NDArray[np.integer],
     size: int,
 ) -> npt.NDArray[np.float32]:
     """Return float32 [size] with `values[i]` from place `first[i]` on, and 0 elsewhere.

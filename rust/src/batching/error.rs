@@ -28,15 +28,24 @@ pub enum BatchError {
     },
     /// No part to divide into.
     PartsBelowOne {
-        /// The number of parts asked for.
-        num_parts: i64,
+        /// `num_parts` or `num_ranks`.
+        name: &'static str,
+        /// The number asked for.
+        asked: i64,
     },
     /// More parts than anything is divided into.
     PartsAboveMost {
-        /// The number of parts asked for.
-        num_parts: i64,
+        /// `num_parts` or `num_ranks`.
+        name: &'static str,
+        /// The number asked for.
+        asked: i64,
         /// The most there may be.
         most: usize,
+    },
+    /// A crossover length below one.
+    CrossoverBelowOne {
+        /// The length asked for.
+        crossover: i64,
     },
     /// Arrays that memory does not hold.
     BatchTooLarge {
@@ -101,9 +110,10 @@ impl fmt::Display for BatchError {
                 write!(out, "lengths[{index}] is {length}, more than max_tokens = {max_tokens}")
             }
             Self::RowBelowOne { max_tokens } => write!(out, "max_tokens is {max_tokens}: it must be at least 1"),
-            Self::PartsBelowOne { num_parts } => write!(out, "num_parts is {num_parts}: it must be at least 1"),
-            Self::PartsAboveMost { num_parts, most } => {
-                write!(out, "num_parts is {num_parts}: it may be at most {most}")
+            Self::PartsBelowOne { name, asked } => write!(out, "{name} is {asked}: it must be at least 1"),
+            Self::PartsAboveMost { name, asked, most } => write!(out, "{name} is {asked}: it may be at most {most}"),
+            Self::CrossoverBelowOne { crossover } => {
+                write!(out, "attention_crossover is {crossover}: it must be at least 1 token")
             }
             Self::BatchTooLarge { rows, row_length } => {
                 write!(out, "{rows} rows of {row_length} tokens do not fit in memory")

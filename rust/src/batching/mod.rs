@@ -2,5 +2,11 @@
 
 pub mod balance;
 pub mod collate;
+mod differencing;
 pub mod error;
+mod greedy;
+pub mod groups;
 pub mod pack;
+pub mod ranks;
+mod swaps;
+pub mod work;

@@ -1,65 +1,21 @@
-//! Sequences of numbers from Python, and the arrays a batch is made of.
+//! Batches for Python: rows, shares, and the arrays a batch is made of.
 
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::kind;
+use super::numbers::{Numbers, Ragged};
 use crate::batching;
 use crate::batching::collate::{Collated, Pairs};
 use crate::batching::error::BatchError;
+use crate::batching::groups::Groups;
+use crate::batching::work::WorkModel;
 
 impl From<BatchError> for PyErr {
     fn from(error: BatchError) -> Self {
         PyValueError::new_err(error.to_string())
     }
-}
-
-/// One sequence of numbers: an array's own memory where its type is right, a converted copy elsewhere.
-enum Row<'py, T: numpy::Element> {
-    Array(PyReadonlyArray1<'py, T>),
-    Copy(Vec<T>),
-}
-
-impl<T: numpy::Element> Row<'_, T> {
-    fn as_slice(&self) -> &[T] {
-        match self {
-            Self::Array(array) => array.as_slice().unwrap_or_default(), // contiguous: looked at when it was made
-            Self::Copy(copy) => copy,
-        }
-    }
-}
-
-/// Reads `name`, a sequence of sequences of numbers, as rows of `T`.
-fn rows<'py, T>(name: &str, sequences: &Bound<'py, PyAny>, wanted: &str) -> PyResult<Vec<Row<'py, T>>>
-where
-    T: numpy::Element,
-    for<'a> Vec<T>: FromPyObject<'a, 'py, Error = PyErr>,
-{
-    let items = sequences
-        .try_iter()
-        .map_err(|_| PyTypeError::new_err(format!("{name} must be a sequence of {wanted}, not {}", kind(sequences))))?;
-    let mut rows = Vec::new();
-    for (index, item) in items.enumerate() {
-        let item = item?;
-        if let Ok(array) = item.extract::<PyReadonlyArray1<'py, T>>()
-            && array.as_slice().is_ok()
-        {
-            rows.push(Row::Array(array));
-            continue;
-        }
-        let copy = item.extract::<Vec<T>>().map_err(|error| {
-            let message = format!("{name}[{index}] must be one of {wanted}: {}", error.value(item.py()));
-            if error.is_instance_of::<PyOverflowError>(item.py()) {
-                PyValueError::new_err(message)
-            } else {
-                PyTypeError::new_err(message)
-            }
-        })?;
-        rows.push(Row::Copy(copy));
-    }
-    Ok(rows)
 }
 
 fn signed(sizes: impl IntoIterator<Item = usize>) -> Vec<i64> {
@@ -85,10 +41,9 @@ fn collated<'py>(
 ) -> PyResult<Arrays<'py>> {
     let py = prompts.py();
     let wanted = "lists or 1-D arrays of integers";
-    let (prompt_rows, response_rows) =
-        (rows::<i64>("prompts", prompts, wanted)?, rows::<i64>("responses", responses, wanted)?);
-    let prompt_ids: Vec<&[i64]> = prompt_rows.iter().map(Row::as_slice).collect();
-    let response_ids: Vec<&[i64]> = response_rows.iter().map(Row::as_slice).collect();
+    let prompts = Ragged::<i64>::read("prompts", prompts, wanted)?;
+    let responses = Ragged::<i64>::read("responses", responses, wanted)?;
+    let (prompt_ids, response_ids) = (prompts.slices(), responses.slices());
     let (batch, lengths) = py.detach(|| {
         let pairs = Pairs::new(&prompt_ids, &response_ids)?;
         Ok::<_, BatchError>((arrange(&pairs)?, pairs.lengths()))
@@ -105,18 +60,8 @@ fn collated<'py>(
     ))
 }
 
-fn lengths_from(lengths: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
-    if let Ok(array) = lengths.extract::<PyReadonlyArray1<'_, i64>>() {
-        return Ok(array.as_array().to_vec());
-    }
-    lengths.extract::<Vec<i64>>().map_err(|error| {
-        let given = kind(lengths);
-        PyTypeError::new_err(format!("lengths must be a sequence of integers, not {given}: {error}"))
-    })
-}
-
-fn lists(py: Python<'_>, groups: Vec<Vec<usize>>) -> PyResult<Bound<'_, PyList>> {
-    PyList::new(py, groups)
+fn lists<'py>(py: Python<'py>, groups: &Groups) -> PyResult<Bound<'py, PyList>> {
+    PyList::new(py, groups.iter())
 }
 
 #[pyfunction]
@@ -125,14 +70,54 @@ pub fn pack_sequences<'py>(
     lengths: &Bound<'py, PyAny>,
     max_tokens: i64,
 ) -> PyResult<Bound<'py, PyList>> {
-    let lengths = lengths_from(lengths)?;
-    lists(py, py.detach(|| batching::pack::pack_sequences(&lengths, max_tokens))?)
+    let lengths = Numbers::read("lengths", lengths)?;
+    let lengths = lengths.as_slice();
+    lists(py, &py.detach(|| batching::pack::pack_sequences(lengths, max_tokens))?)
+}
+
+/// The indices of all rows, and where each begins.
+pub type FlatGroups<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
+
+#[pyfunction]
+pub fn pack_sequences_flat<'py>(
+    py: Python<'py>,
+    lengths: &Bound<'py, PyAny>,
+    max_tokens: i64,
+) -> PyResult<FlatGroups<'py>> {
+    let lengths = Numbers::read("lengths", lengths)?;
+    let lengths = lengths.as_slice();
+    let groups = py.detach(|| batching::pack::pack_sequences(lengths, max_tokens))?;
+    Ok((signed(groups.indices).into_pyarray(py), signed(groups.offsets).into_pyarray(py)))
 }
 
 #[pyfunction]
-pub fn balance<'py>(py: Python<'py>, lengths: &Bound<'py, PyAny>, num_parts: i64) -> PyResult<Bound<'py, PyList>> {
-    let lengths = lengths_from(lengths)?;
-    lists(py, py.detach(|| batching::balance::balance(&lengths, num_parts))?)
+#[pyo3(signature = (lengths, num_parts, attention_crossover=None, equal_size=false))]
+pub fn balance<'py>(
+    py: Python<'py>,
+    lengths: &Bound<'py, PyAny>,
+    num_parts: i64,
+    attention_crossover: Option<i64>,
+    equal_size: bool,
+) -> PyResult<Bound<'py, PyList>> {
+    let lengths = Numbers::read("lengths", lengths)?;
+    let lengths = lengths.as_slice();
+    let model = WorkModel::new(attention_crossover)?;
+    lists(py, &py.detach(|| batching::balance::balance(lengths, num_parts, model, equal_size))?)
+}
+
+#[pyfunction]
+#[pyo3(signature = (lengths, max_tokens, num_ranks, attention_crossover=None))]
+pub fn pack_balanced<'py>(
+    py: Python<'py>,
+    lengths: &Bound<'py, PyAny>,
+    max_tokens: i64,
+    num_ranks: i64,
+    attention_crossover: Option<i64>,
+) -> PyResult<Bound<'py, PyList>> {
+    let lengths = Numbers::read("lengths", lengths)?;
+    let lengths = lengths.as_slice();
+    let model = WorkModel::new(attention_crossover)?;
+    PyList::new(py, py.detach(|| batching::ranks::pack_balanced(lengths, max_tokens, num_ranks, model))?)
 }
 
 #[pyfunction]
@@ -151,20 +136,28 @@ pub fn collate_padded<'py>(
 }
 
 #[pyfunction]
-#[allow(clippy::needless_pass_by_value)] // PyO3 hands these over by value
 pub fn align<'py>(
     py: Python<'py>,
     values: &Bound<'py, PyAny>,
-    first: Vec<usize>,
-    response_lengths: Vec<usize>,
+    first: &Bound<'py, PyAny>,
+    response_lengths: &Bound<'py, PyAny>,
     size: usize,
 ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+    let first = places(&Numbers::read("first", first)?)?;
+    let response_lengths = places(&Numbers::read("response_lengths", response_lengths)?)?;
     if first.len() != response_lengths.len() {
         let (starts, lengths) = (first.len(), response_lengths.len());
         return Err(PyValueError::new_err(format!("{starts} starts for {lengths} response lengths")));
     }
-    let value_rows = rows::<f32>("values", values, "lists or 1-D arrays of floats")?;
-    let values: Vec<&[f32]> = value_rows.iter().map(Row::as_slice).collect();
+    let values = Ragged::<f32>::read("values", values, "lists or 1-D arrays of floats")?;
+    let values = values.slices();
     let aligned = py.detach(|| batching::collate::align(&values, &first, &response_lengths, size))?;
     Ok(aligned.into_pyarray(py))
+}
+
+fn places(numbers: &Numbers<'_, i64>) -> PyResult<Vec<usize>> {
+    let place = |&number: &i64| {
+        usize::try_from(number).map_err(|_| PyValueError::new_err(format!("{number} is no place in a batch")))
+    };
+    numbers.as_slice().iter().map(place).collect()
 }

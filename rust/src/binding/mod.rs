@@ -5,6 +5,7 @@ mod batching;
 mod code_points;
 mod golds;
 mod many;
+mod numbers;
 mod options;
 mod surrogates;
 mod texts;
@@ -20,7 +21,9 @@ fn kind(object: &Bound<'_, PyAny>) -> String {
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::batching::{align, balance, collate_packed, collate_padded, pack_sequences};
+    use super::batching::{
+        align, balance, collate_packed, collate_padded, pack_balanced, pack_sequences, pack_sequences_flat,
+    };
     #[pymodule_export]
     use super::many::verify_many;
     #[pymodule_export]

@@ -1,4 +1,4 @@
-"""Batches for the policy update: rows of sequences, equal shares of work, arrays aligned for the loss."""
+"""Prompts and responses as arrays, aligned for the loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,37 +7,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from . import _native
-
-__all__ = ["CollatedBatch", "balance", "collate_packed", "collate_padded", "pack_sequences"]
+from .. import _native
+from .ragged import Ragged
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float32]
 TokenIds: TypeAlias = Sequence[int] | npt.NDArray[np.integer]
+Lists: TypeAlias = Sequence[TokenIds] | Ragged[np.integer]
 Values: TypeAlias = Sequence[float] | npt.NDArray[np.floating]
-
-
-def pack_sequences(lengths: Sequence[int] | npt.NDArray[np.integer], max_tokens: int) -> list[list[int]]:
-    """Divide sequences into rows of at most `max_tokens` tokens: best fit decreasing, in O(n log n).
-
-    Returns the indices of each row. Every index occurs once; rows come in the order they were opened; the indices of
-    a row ascend; the same lengths give the same rows everywhere.
-
-    Raises `ValueError` for a length below 1 or above `max_tokens` (with its index and both numbers).
-    """
-    return _native.pack_sequences(lengths, max_tokens)
-
-
-def balance(lengths: Sequence[int] | npt.NDArray[np.integer], num_parts: int) -> list[list[int]]:
-    """Divide sequences into `num_parts` parts of nearly equal total length (Karmarkar & Karp 1982).
-
-    Returns the indices of each part, heaviest part first. Every index occurs once; totals differ by at most the
-    longest sequence; a part is empty only when there are fewer sequences than parts.
-
-    Raises `ValueError` for a length below 1, and for `num_parts` below 1 or above both 2^20 and the number of
-    sequences.
-    """
-    return _native.balance(lengths, num_parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,20 +57,23 @@ class CollatedBatch:
         """int64 [S]: `lengths - prompt_lengths`."""
         return self.lengths - self.prompt_lengths
 
-    def align(self, values: Sequence[Values]) -> Floats:
+    def align(self, values: Sequence[Values] | Ragged[np.floating]) -> Floats:
         """Put one value per response token where `mask` is 1, and 0 elsewhere: `aligned[mask == 1] = concat(values)`.
 
         For rollout log-probabilities, advantages per token and the like. Returns float32 in the shape of `mask`.
 
         Raises `ValueError` when a list's length is not its response's (with the index and both numbers).
         """
-        first = (self.starts + self.prompt_lengths - 1).tolist()
-        aligned = _native.align(values, first, self.response_lengths.tolist(), self.mask.size)
+        first = self.starts + self.prompt_lengths - 1
+        aligned = _native.align(values, first, self.response_lengths, self.mask.size)
         return aligned.reshape(self.mask.shape)
 
 
-def collate_packed(prompts: Sequence[TokenIds], responses: Sequence[TokenIds]) -> CollatedBatch:
+def collate_packed(prompts: Lists, responses: Lists) -> CollatedBatch:
     """Lay all sequences behind one another in one row of T tokens, without padding.
+
+    Prompts and responses are lists of token ids, 1-D integer arrays, or all of them in one `Ragged`. Arrays of int64
+    are read where they lie; a list costs a conversion per token.
 
     Raises `ValueError` for counts that differ, an empty prompt or a negative token id, and `TypeError` for anything
     that is not a sequence of integers, each with its index. An empty response is allowed: nothing of it is masked in.
@@ -104,9 +84,7 @@ def collate_packed(prompts: Sequence[TokenIds], responses: Sequence[TokenIds]) -
     return CollatedBatch(token_ids, positions, sequence_ids, target_ids, mask, lengths, prompt_lengths, starts)
 
 
-def collate_padded(
-    prompts: Sequence[TokenIds], responses: Sequence[TokenIds], *, pad_token_id: int = 0
-) -> CollatedBatch:
+def collate_padded(prompts: Lists, responses: Lists, *, pad_token_id: int = 0) -> CollatedBatch:
     """Lay one sequence in each of B rows, filled up on the right to the longest, L.
 
     The same arrays as `collate_packed` and `attention_mask`. Raises what `collate_packed` raises.
