@@ -45,7 +45,8 @@ def test_parts_are_nearly_equal_and_no_swap_would_help(
     assert sum(not part for part in parts) == max(0, num_parts - len(lengths))
     sizes = [len(part) for part in parts]
     assert not equal_size or max(sizes) - min(sizes) <= 1
-    if gap * 10_000 * num_parts > sum(works):
+    one_heaviest_and_lightest = totals.count(totals[0]) == totals.count(totals[-1]) == 1
+    if one_heaviest_and_lightest and gap * 10_000 * num_parts > sum(works):
         for heavy, light in product(parts[0], parts[-1]):
             assert not 0 < works[heavy] - works[light] < gap
     if sum(works):

@@ -153,3 +153,27 @@ impl Divisions<'_> {
         parts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::divide;
+
+    #[test]
+    fn the_textbook_example_is_halved_within_two() {
+        // {8, 7, 6, 5, 4}: differencing leaves 2 (16 and 14), as in Karmarkar & Karp.
+        let works = [8, 7, 6, 5, 4];
+        let part_of = divide(&works, 2, false);
+        let total =
+            |part| works.iter().zip(&part_of).filter(|&(_, of)| *of == part).map(|(work, _)| work).sum::<u128>();
+        assert_eq!([total(0), total(1)], [16, 14]);
+    }
+
+    #[test]
+    fn equal_sizes_are_dealt_out() {
+        // 8 and 7, then 6 and 5, then 4: the pairs cross, and 4 goes where 1 is missing.
+        let part_of = divide(&[8, 7, 6, 5, 4], 2, true);
+        assert_eq!(part_of.iter().filter(|&&part| part == part_of[4]).count(), 3);
+        assert_ne!(part_of[0], part_of[1]);
+        assert_ne!(part_of[2], part_of[3]);
+    }
+}
