@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from unittest.mock import patch
 
 from pgkern.data.problem import Problem
@@ -25,7 +25,6 @@ from pgkern.train.config import (
     TrainConfig,
     WarmupConfig,
 )
-from pgkern.train.config.data import Task
 from pgkern.train.loop import train
 from pgkern.train.metrics import MetricsLog, Phase, read_metrics
 
@@ -68,7 +67,7 @@ def pgkern_config(settings: Settings, seed: int) -> TrainConfig:
             cpu_threads=1,
         ),
         data=DataConfig(
-            task="file" if "file" in get_args(Task) else "jsonl",
+            task="file",
             prompt="question_only",
             train_file=str(settings.train_file),
             validation_file=str(settings.validation_file),

@@ -15,7 +15,7 @@ from pgkern.train.optimizer import new_optimizer
 from pgkern.train.policy_model import Policy
 from pgkern.train.warmup import warmup_step
 
-from .character_policy import END, read_policy, write_policy
+from .character_policy import read_policy, write_policy
 
 SYMBOLS = "0123456789+=, #\n"
 MAX_TOKENS = 48
@@ -34,7 +34,7 @@ def addition_task(count: int, seed: int) -> list[Problem]:
 
 def _problem(a: int, b: int, rng: random.Random) -> Problem:
     working, total = worked_addition(a, b, slip_rate=_SLIP_RATE, rng=rng)
-    return Problem(f"{a}+{b}=", str(a + b), f"{working}\n#### {total}{END}")
+    return Problem(f"{a}+{b}=", str(a + b), f"{working}\n#### {total}")
 
 
 def write_problems(path: Path, problems: list[Problem]) -> None:

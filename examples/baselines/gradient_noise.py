@@ -110,8 +110,7 @@ def gradient_noise(
 
 
 def _config(experiment: Experiment, variant: Variant, seed: int) -> TrainConfig:
-    settings = [*experiment.from_warm(variant, seed), *experiment.overrides, f"run.seed={seed}"]
-    return load_config(TrainConfig, experiment.task, settings)
+    return load_config(TrainConfig, experiment.task, experiment.from_warm(variant, seed))
 
 
 def _learned_before(scene: _Scene, config: TrainConfig | None) -> tuple[ValueFunction | None, float]:

@@ -10,7 +10,6 @@ import json
 import sys
 from pathlib import Path
 
-from gradient_noise import gradient_noise
 from page import write_page
 from pictures import write_pictures
 from results import read_results, write_results
@@ -29,6 +28,8 @@ def main() -> int:
     if not options.only_write:
         experiment.run(options.seeds, variants, processes=options.processes)
         if options.noise_batches:
+            from gradient_noise import gradient_noise  # with torch, which nothing else here needs
+
             noise = gradient_noise(experiment, variants, options.seeds[0], batches=options.noise_batches)
             experiment.noise_file.write_text(json.dumps(noise) + "\n")
     results = read_results(experiment, variants, options.seeds)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from problems import write_problems
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from variants import Variant
 
@@ -32,14 +33,19 @@ class Experiment:
         return self.folder / f"{name}-seed-{seed}.seconds"
 
     @property
+    def problems(self) -> Path:
+        """The file of all problems."""
+        return self.folder / "sums.jsonl"
+
+    @property
     def noise_file(self) -> Path:
         """The variances of the gradients, by variant, as JSON."""
         return self.folder / "gradient-noise.json"
 
     def run(self, seeds: Sequence[int], variants: Sequence[Variant], *, processes: int) -> None:
         """Do what is not done yet, so many runs at a time. Raises `RuntimeError` with a failed run's last words."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        warm_ups = [("warm", seed, ("run.steps=0",)) for seed in seeds]
+        write_problems(self.problems)
+        warm_ups = [("warm", seed, (*self.shared(seed), "run.steps=0")) for seed in seeds]
         trainings = [(variant.name, seed, self.from_warm(variant, seed)) for seed in seeds for variant in variants]
         columns = (
             TextColumn("{task.description}"),
@@ -55,7 +61,11 @@ class Experiment:
     def from_warm(self, variant: Variant, seed: int) -> tuple[str, ...]:
         """A variant's settings, which begin with the policy that its seed's warm-up left."""
         checkpoint = (self.run_folder("warm", seed) / "checkpoint").resolve()
-        return (f"model.path={checkpoint}", "warmup.steps=0", *variant.settings)
+        return (*self.shared(seed), f"model.path={checkpoint}", "warmup.steps=0", *variant.settings)
+
+    def shared(self, seed: int) -> tuple[str, ...]:
+        """The settings of every run of a seed that are not in the task's file."""
+        return (f"data.train_file={self.problems.resolve()}", f"run.seed={seed}", *self.overrides)
 
     def _run_all(
         self, title: str, jobs: Sequence[tuple[str, int, tuple[str, ...]]], processes: int, progress: Progress
@@ -79,7 +89,7 @@ class Experiment:
         if folder.exists():  # stopped on the way; from its seed it is the same run again
             shutil.rmtree(folder)
         command = [sys.executable, "-m", "pgkern", "train", str(self.task), "--folder", str(folder)]
-        for setting in (*settings, *self.overrides, f"run.seed={seed}"):
+        for setting in settings:
             command += ["--set", setting]
         began = time.perf_counter()
         done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)

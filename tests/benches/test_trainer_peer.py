@@ -25,5 +25,5 @@ def test_quick_form_trains_both(run_quick: Callable[..., dict[str, Any]]) -> Non
 def test_a_solution_without_slips_is_right() -> None:
     problems = addition_task(200, seed=0)
     assert len({problem.question for problem in problems}) == 200
-    right = [gsm8k(problem.solution.removesuffix("<|endoftext|>"), problem.gold).reward for problem in problems]
+    right = [gsm8k(problem.solution or "", problem.gold).reward for problem in problems]
     assert 0.2 < sum(right) / len(right) < 0.8
