@@ -59,6 +59,30 @@ def test_plain_lines(clock: Clock) -> None:
     assert lines[4].endswith("left 0:00:00")
 
 
+def test_the_best_validation_reward_is_shown_when_it_is_not_the_last(clock: Clock) -> None:
+    to = console(terminal=False)
+    with TrainingProgress(3, "policy gradient", plain_every=1, console=to) as progress:
+        for step, reward in enumerate([0.25, 0.75, 0.5], start=1):
+            progress.update(step, {"validation_reward": reward})
+    assert [line.split("  left")[0].split("validation ")[1] for line in written(to).splitlines()] == [
+        "0.250",
+        "0.750",
+        "0.500  best 0.750",
+    ]
+
+
+def test_failed_rewards_are_shown_once_there_are_any(clock: Clock) -> None:
+    to = console(terminal=False)
+    with TrainingProgress(3, "policy gradient", plain_every=1, console=to) as progress:
+        progress.update(1, {"outcome_correct": 1.0, "outcome_raised": 0.0})
+        progress.update(2, {"outcome_timed_out": 0.03125, "outcome_died": 0.0625})
+        progress.update(3, {"outcome_correct": 1.0})
+    first, second, third = written(to).splitlines()
+    assert "failed" not in first
+    assert "rewards failed 9.4%" in second
+    assert "rewards failed 0.0%" in third
+
+
 def test_plain_output_has_no_control_characters(clock: Clock) -> None:
     to = console(terminal=False)
     with TrainingProgress(1, "warmup", console=to) as progress:

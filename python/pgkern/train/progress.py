@@ -20,8 +20,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from .outcomes import FAILURES
+
 _SPEED_STEPS = 30  # the time left is judged by the last steps: a step slows down as responses grow longer
 _MARGIN = 2
+
+
+# Figures that are made here out of the metrics.
+_BEST = "best validation_reward so far"
+_FAILED = "sum of the outcomes that are failures"
 
 
 class _Column(NamedTuple):
@@ -40,6 +47,8 @@ _COLUMNS: dict[str, tuple[_Column, ...]] = {
     "policy gradient": (
         _Column("train_reward", "train reward", "bold cyan"),
         _Column("validation_reward", "validation", "bold green"),
+        _Column(_BEST, "best", "green"),
+        _Column(_FAILED, "rewards failed", "bold red"),
         _Column("response_length", "length"),
         _Column("entropy", "entropy"),
         _Column("clip_fraction", "clipped"),
@@ -57,7 +66,8 @@ class TrainingProgress:
                 progress.update(step, {"train_reward": ..., "tokens_per_second": ...})
 
     ``start_step`` is the last step done before the block: of the checkpoint, or of the phase before. A metric that
-    is measured now and then, like ``validation_reward``, keeps its last value. Away from a terminal a line is printed
+    is measured now and then, like ``validation_reward``, keeps its last value; the best one is shown beside it when it
+    is another, and the share of rewards that failed once there is any. Away from a terminal a line is printed
     at the first step, every ``plain_every`` steps, at every validation and at the last step.
 
     Raises ValueError for an unknown phase.
@@ -102,14 +112,33 @@ class TrainingProgress:
         self._step = step
         self._finished_at.append((step, time.monotonic()))
         self._latest.update(metrics)
+        self._latest.update(self._derived(metrics))
         if self._live is None:
             first, last = step == self._start + 1, step == self._total
             if first or last or step % self._plain_every == 0 or "validation_reward" in metrics:
                 self._print_line()
 
+    def _derived(self, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+        """The best validation reward of this process, and the share of rollouts whose reward failed."""
+        figures: dict[str, float | None] = {}
+        validation, best = metrics.get("validation_reward"), self._latest.get(_BEST)
+        if validation is not None and math.isfinite(validation):
+            figures[_BEST] = validation if best is None else max(best, validation)
+        outcomes = [metrics.get(f"outcome_{name}") for name in FAILURES]
+        if any(outcomes) or _FAILED in self._latest:
+            figures[_FAILED] = sum(share for share in outcomes if share is not None)
+        return figures
+
+    def _columns(self) -> list[_Column]:
+        """The columns of the phase but for the best reward where it is the last one, and failures without any."""
+        left_out = set() if _FAILED in self._latest else {_FAILED}
+        if self._latest.get(_BEST) == self._latest.get("validation_reward"):
+            left_out.add(_BEST)
+        return [column for column in _COLUMNS[self._phase] if column.metric not in left_out]
+
     def _print_line(self) -> None:
         parts = [f"{self._phase} {self._step}/{self._total}"]
-        for column in _COLUMNS[self._phase]:
+        for column in self._columns():
             if column.metric in self._latest:
                 parts.append(f"{column.heading} {_format(column.metric, self._latest[column.metric])}")
         parts.append(f"left {self._time_left()}")
@@ -135,7 +164,7 @@ class TrainingProgress:
         figures = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="dim")
         cells = []
         used = 0
-        for column in _COLUMNS[self._phase]:
+        for column in self._columns():
             cell = _format(column.metric, self._latest[column.metric]) if column.metric in self._latest else "–"
             used += max(len(column.heading), len(cell)) + 3
             if used > width + 3:  # a narrow terminal shows the first columns whole
@@ -160,6 +189,8 @@ def _format(metric: str, value: float | None) -> str:
         return f"{value:,.0f}"
     if metric == "response_length":
         return f"{value:.1f}"
+    if metric == _FAILED:
+        return f"{value:.1%}"
     if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e4):
         return f"{value:.1e}"
     return f"{value:.3f}"

@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ _FLAGS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-pipe",
 )
+# The browser reads commands from descriptor 3 and answers on 4, whatever these are here.
+_WITH_PIPES = """
+import fcntl, os, sys
+commands, answers = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(commands, 3)
+os.dup2(answers, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Browser:
@@ -33,11 +42,9 @@ class Browser:
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         assert EXECUTABLE is not None
-        # The browser reads commands from descriptor 3 and answers on 4.
         flags = [*_FLAGS, f"--user-data-dir={profile}", f"--proxy-server={proxy}", "about:blank"]
-        script = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
         self._process = subprocess.Popen(
-            ["sh", "-c", script, "sh", EXECUTABLE, *flags],
+            [sys.executable, "-ISc", _WITH_PIPES, str(theirs_in), str(theirs_out), EXECUTABLE, *flags],
             pass_fds=(theirs_in, theirs_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..outcomes import FAILURES
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -90,10 +92,7 @@ PHASES = (
 )
 """The phases of a step in their order."""
 
-FAILURES = ("raised", "timed_out", "bad_value", "died", "not_started")
-"""The outcomes of a rollout whose reward function failed it."""
-
-OUTCOMES = (
+OUTCOME_PARTS = (
     ("correct", "correct", "s3"),
     ("scored", "scored", "s1"),
     ("wrong", "wrong", "s2"),
@@ -103,4 +102,4 @@ OUTCOMES = (
     ("bad_gold", "bad gold", "s6"),
     *((name, name.replace("_", " "), "s8") for name in FAILURES),
 )
-"""What can become of a rollout (metric ``outcome_…``)."""
+"""What can become of a rollout, from the bottom up: (outcome, label, style)."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..outcomes import FAILURES
 from .axes import Mark
 from .chart_card import area_legend, card
-from .charts import FAILURES, OUTCOMES
+from .charts import OUTCOME_PARTS
 from .curves import Curve, MetricCurves
 from .stacked_chart import Part, stacked_chart
 
 
 def outcome_card(curves: MetricCurves, marks: list[Mark]) -> str:
     """The share of each outcome, stacked; empty where none was logged."""
-    parts = [Part(label, curves[f"outcome_{name}"], style) for name, label, style in OUTCOMES]
+    parts = [Part(label, curves[f"outcome_{name}"], style) for name, label, style in OUTCOME_PARTS]
     parts = [part for part in parts if part.curve.values.any()]
     if not parts:
         return ""
