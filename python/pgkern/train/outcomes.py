@@ -1,7 +1,6 @@
 """What becomes of a rollout, by its name in the metrics (``outcome_…``) and in ``rollouts.jsonl``."""
 
-FAILURES = ("raised", "timed_out", "bad_value", "died", "not_started")
-"""The reward function failed it."""
+from ..rewards import Failure
 
-OUTCOMES = ("correct", "scored", "wrong", "no_answer", "unparsed", "over_budget", "bad_gold", *FAILURES)
-"""All that there are, the good ones first."""
+FAILURES = tuple(failure.name.lower() for failure in Failure)
+"""The outcomes of a sample that a reward could not judge."""

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..rewards import BatchReward, Failure
-
-FAILURES = tuple(failure.name.lower() for failure in Failure)
-"""The outcomes of a sample that a reward could not judge."""
+from .outcomes import FAILURES
 
 _WITHOUT_AN_END = (Failure.TIMED_OUT.name.lower(), Failure.NOT_STARTED.name.lower())
 _HANGING_CALLS = 32  # in a row, of each worker; what comes behind them would only make the run wait for as long again

@@ -11,7 +11,8 @@ from ..data.problem import Problem
 from ..rollout.engine import Rollout
 from ..verification import Verdict, extract_answer
 from .config import RewardConfig
-from .reward_thread import FAILURES, Score, Submitted
+from .outcomes import FAILURES
+from .reward_thread import Score, Submitted
 from .run_reward import RunReward
 
 OUTCOMES = (*(verdict.name.lower() for verdict in Verdict), "scored", *FAILURES)

@@ -9,7 +9,7 @@ from .charts import PHASES
 from .curves import Curve, MetricCurves
 from .stacked_chart import Part, share_bar, stacked_chart
 
-_IN_A_STEP = {"seconds_generate", "seconds_verify", "seconds_score", "seconds_train", "seconds_sync"}
+_AFTER_THE_STEP = ("seconds_evaluate", "seconds_checkpoint")  # not in its `seconds`
 
 
 def phase_parts(curves: MetricCurves) -> list[Part]:
@@ -49,13 +49,13 @@ def time_by_phase(curves: MetricCurves) -> str:
 
 
 def _other(curves: MetricCurves) -> Curve:
-    """What is left of `seconds` when the phases of the step are taken from it; never less than 0."""
+    """What is left of a step's `seconds` when its phases are taken from it; never less than 0."""
     whole = curves["seconds"]
     left = whole.values.copy()
-    if not any(len(curves[metric]) for metric in _IN_A_STEP):
+    phases = [curves[metric] for metric, _, _ in PHASES if metric not in _AFTER_THE_STEP]
+    if not any(len(phase) for phase in phases):
         return Curve(whole.steps[:0], left[:0])
-    for metric, _, _ in PHASES:
-        phase = curves[metric]
+    for phase in phases:
         inside = np.isin(phase.steps, whole.steps)
         np.subtract.at(left, np.searchsorted(whole.steps, phase.steps[inside]), phase.values[inside])
     return Curve(whole.steps, np.maximum(left, 0.0))
