@@ -147,16 +147,25 @@ def test_a_run_in_trouble_keeps_what_it_goes_back_to(tmp_path: Path, keep: int) 
     for step in range(1, 7):
         checkpoints.save(step, text(str(step)), reward=None, sound=step < 3)
     assert checkpoints.newest() == tmp_path / "step-00000006"
-    assert checkpoints.roll_back() == tmp_path / "step-00000002"
+    assert checkpoints.roll_back(7) == tmp_path / "step-00000002"
     assert checkpoints.newest() == tmp_path / "step-00000002"
     assert names(tmp_path) == ["step-00000002"]
     assert os.readlink(tmp_path / "latest") == "step-00000002"
 
 
+@pytest.mark.parametrize(("went_wrong", "goes_back_to"), [(8, 6), (7, 4), (6, 4), (5, 6)])
+def test_what_the_step_before_has_made_is_not_trusted(tmp_path: Path, went_wrong: int, goes_back_to: int) -> None:
+    """The step that went wrong was the first to use it. Where nothing older is left, the newest is."""
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for step in (2, 4, 6):
+        checkpoints.save(step, text(str(step)), reward=None)
+    assert checkpoints.roll_back(went_wrong) == tmp_path / f"step-{goes_back_to:08d}"
+
+
 def test_without_a_sound_one_nothing_is_rolled_back(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, keep=2)
     checkpoints.save(1, text("1"), reward=None, sound=False)
-    assert checkpoints.roll_back() is None
+    assert checkpoints.roll_back(2) is None
     assert checkpoints.newest() == tmp_path / "step-00000001"
 
 

@@ -89,12 +89,16 @@ class Checkpoints:
         """The one with the highest validation reward, of those whose files are what was written."""
         return next(self._whole(self._by_reward()), None)
 
-    def roll_back(self) -> Path | None:
-        """The newest sound one whose files are what was written, and no later one exists any more.
+    def roll_back(self, step: int) -> Path | None:
+        """The one to go back to after `step` went wrong, and no later one exists any more.
 
-        None where there is none; then nothing is removed.
+        That is the newest sound one from before the step before, since a step shows first what the one before it did
+        to the weights; where there is none so old, the newest sound one. Its files are what was written. None where
+        there is none at all, and then nothing is removed.
         """
-        path = next(self._whole([each for each in self._by_step() if each.sound]), None)
+        sound = [each for each in self._by_step() if each.sound]
+        proven = [each for each in sound if each.step < step - 1]
+        path = next(self._whole([*proven, *(each for each in sound if each not in proven)]), None)
         if path is not None:
             self._discard_after(_step_of(path))
             self._link()

@@ -86,7 +86,7 @@ def _warm_up(run: Run) -> bool:
             try:
                 row = warmup_step(parts.policy, parts.optimizer, parts.task.train, run.config, step)
             except FloatingPointError as error:
-                run.diverge(f"{error} (warm-up step {step + 1})")
+                run.diverge(f"{error} (warm-up step {step + 1})", run.step + 1)
                 return False
             state.step = step + 1
             if state.step == steps or state.step % WARMUP_EVALUATION_EVERY == 0:
@@ -119,7 +119,7 @@ def _improve(run: Run) -> float | None:
             try:
                 result = policy_gradient_step(parts, step)
             except FloatingPointError as error:
-                run.diverge(f"{error} (step {run.step + 1})")
+                run.diverge(f"{error} (step {run.step + 1})", run.step + 1)
                 return None
             state.step, reward = step + 1, None
             diverged = divergence.check(run.step, result.metrics) or infinite_weight(parts.policy.weights())
@@ -132,7 +132,7 @@ def _improve(run: Run) -> float | None:
             run.tell_failures(result.samples)
             progress.update(state.step, result.metrics)
             if diverged:
-                run.diverge(diverged)
+                run.diverge(diverged, run.step)
                 return None
             if state.step % config.run.checkpoint_every == 0:
                 run.save(reward, sound=not divergence.troubled)

@@ -97,8 +97,8 @@ class Run:
             raise
         self.saved_step = self.step
 
-    def diverge(self, reason: str) -> None:
-        """What is in memory is spoiled: the last checkpoint from before the trouble counts."""
+    def diverge(self, reason: str, step: int) -> None:
+        """What the step has left in memory is spoiled: the last checkpoint from before the trouble counts."""
         self.diverged = reason
         self.tell("diverged", reason)
-        self.checkpoints.roll_back()
+        self.checkpoints.roll_back(step)

@@ -1,0 +1,69 @@
+"""A run that diverges: what is said, which checkpoint counts, and that a kill changes nothing of it."""
+
+import os
+from pathlib import Path
+
+from .processes import Runs
+from .same_run import assert_same_run, events, last_step, rows
+
+TOO_FAST = ["run.steps=4", "warmup.steps=2", "run.checkpoint_every=1", "optimizer.warmup_steps=0"]
+# Two updates: the second sees how far the first has moved the ratio. The rate after one roll-back moves it no more.
+MOVES_FAR = [
+    *TOO_FAST,
+    "optimizer.updates_per_step=2",
+    "optimizer.learning_rate=3e-2",
+    "optimizer.schedule=constant",
+    "divergence.max_ratio=1.2",
+    "divergence.patience=2",
+    "divergence.learning_rate_factor=1e-4",
+]
+
+
+def test_a_run_that_diverges_stops_before_its_checkpoint_is_spoiled(runs: Runs, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = runs.finish(run, *TOO_FAST, "optimizer.learning_rate=1e30")
+    assert process.code == 3, process.output
+    assert "diverged: " in process.output
+    assert events(run) == ["diverged"]
+    assert process.output.splitlines()[-1].endswith(f"pgkern train --resume --folder {run} --set KEY=VALUE")
+    assert os.listdir(run / "checkpoints") != []
+    resumed = runs.finish(run, "optimizer.learning_rate=1e-4", resumed=True)
+    assert resumed.code == 0, resumed.output
+    assert "resumed: after step 2 with other settings: optimizer.learning_rate 1e+30 -> 0.0001" in resumed.output
+    assert last_step(run) == 6
+
+
+def test_a_run_goes_back_to_before_the_trouble_and_on_with_less(runs: Runs, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = runs.finish(run, *MOVES_FAR, "divergence.action=roll_back")
+    assert process.code == 0, process.output
+    assert events(run) == ["diverged", "rolled_back"]
+    diverged, rolled_back = rows(run, "events.jsonl")
+    assert "is above 1.2 for 2 steps in a row" in diverged["message"]
+    assert rolled_back["message"] == "to step 2; learning rate × 0.0001, other samples"
+    metrics = rows(run)
+    assert [row["step"] for row in metrics] == [1, 2, 3, 4, 5, 6]  # those of the lost steps are gone
+    assert all(row["ratio_max"] < 1.2 for row in metrics[2:])
+    assert all(row["learning_rate"] == 3e-2 * 1e-4 for row in metrics[2:])
+
+
+def test_roll_backs_come_to_an_end(runs: Runs, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = ["divergence.action=roll_back", "divergence.max_roll_backs=2", "optimizer.learning_rate=1e30"]
+    process = runs.finish(run, *TOO_FAST, *settings)
+    assert process.code == 3, process.output
+    assert events(run) == ["diverged", "rolled_back", "diverged", "rolled_back", "diverged"]
+
+
+def test_a_kill_after_a_roll_back_changes_nothing(runs: Runs, tmp_path: Path) -> None:
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    settings = [*MOVES_FAR, "divergence.action=roll_back"]
+    assert runs.finish(unbroken, *settings).code == 0
+    process = runs.start(broken, *settings)
+    process.wait_until(lambda: "rolled_back" in events(broken))
+    process.kill()
+    process = runs.start(broken, resumed=True)
+    process.wait_until(lambda: last_step(broken) >= 5 and events(broken)[-1] == "rolled_back")
+    process.kill()
+    assert runs.finish(broken, resumed=True).code == 0
+    assert_same_run(broken, unbroken)
