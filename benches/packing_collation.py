@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pgkern
 
 from .packing_cases import MAX_TOKENS, Case, Lengths, lengths_of
-from .packing_plain import collate_by_numpy, collate_by_padding, collate_packed
+from .packing_plain import Ids, collate_by_numpy, collate_by_padding, collate_packed
 from .peers import Peer, installed_peers
 
 _NAMES = ("token_ids", "positions", "sequence_ids", "target_ids", "mask")
@@ -56,9 +56,9 @@ def collation_cases(count: int) -> tuple[list[Case], list[str]]:
         data = _trl_data(prompts, responses)
         cases.append(
             Case(
-                "pack_sequences and collate_packed, row by row",
+                "pack_sequences and collate_packed of each row",
                 lengths,
-                lambda: _packed_rows(prompts, responses, lengths),
+                lambda: _packed_rows(*arrays, lengths),
                 lambda rows: {"fill": float(f"{lengths.sum() / (rows * MAX_TOKENS):.6g}")},
                 f"{name}, bfd",
                 lambda data=data, pack=pack: pack(data),
@@ -67,7 +67,7 @@ def collation_cases(count: int) -> tuple[list[Case], list[str]]:
     return cases, missing
 
 
-def _packed_rows(prompts: list[list[int]], responses: list[list[int]], lengths: Lengths) -> int:
+def _packed_rows(prompts: list[Ids], responses: list[Ids], lengths: Lengths) -> int:
     rows = pgkern.pack_sequences(lengths, MAX_TOKENS)
     for row in rows:
         pgkern.collate_packed([prompts[index] for index in row], [responses[index] for index in row])
