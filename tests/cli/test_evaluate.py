@@ -11,9 +11,9 @@ import pytest
 from pgkern.cli import main
 
 SMALL = {
-    "data": "num_digits = 1\nnum_train = 60\nnum_validation = 12",
+    "data": 'num_digits = 1\nnum_train = 60\nnum_validation = 12\nprompt = "question_only"',
     "model": "hidden_size = 32\nnum_layers = 1",
-    "warmup": "steps = 40\nbatch_size = 16",
+    "warmup": "steps = 60\nbatch_size = 16",
     "rollouts": "max_tokens = 16\nbatch_size = 64",
     "run": "steps = 0\ncpu_threads = 1",
 }
@@ -62,6 +62,8 @@ def test_several_samples_give_pass_at_k_and_votes_and_are_written(
     assert [row["problem"] for row in greedy] == list(range(30))
     assert [row["problem"] for row in sampled] == [index for index in range(30) for _ in range(8)]
     assert all(row["right"] == (row["verdict"] == "correct") for row in rows)
+    ended = [row["finish_reason"] == "stop" for row in sampled]
+    assert sum(ended) > 0.5 * 240  # no text stops a boxed answer: the warm-up taught the end-of-text token
     right = [sum(row["right"] for row in sampled if row["problem"] == index) for index in range(30)]
     assert table["greedy"] == pytest.approx(sum(row["right"] for row in greedy) / 30, abs=1e-4)
     assert table["pass@1"] == pytest.approx(sum(right) / 240, abs=1e-4)

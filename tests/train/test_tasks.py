@@ -179,6 +179,19 @@ def test_real_math_problems_stand_there_once(caplog: pytest.LogCaptureFixture) -
     assert "700 problems stand there more than once" in caplog.text
 
 
+def test_the_math_example_reads_the_folders_as_they_are_published(tmp_path: Path) -> None:
+    for split, number in (("train", 1), ("train", 2), ("test", 3), ("test", 4)):
+        path = tmp_path / "MATH" / split / "algebra" / f"{number}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"problem": f"p{number}", "solution": f"So $\\boxed{{{number}}}$."}, indent=1))
+    example = Path(__file__).parents[2] / "examples" / "math.toml"
+    config = load_config(TrainConfig, example, [f"data.train_file={tmp_path / 'MATH'}", "data.prompt=chat"])
+    task = load_task(config.data, seed=0)
+    assert questions(task) == (["p1", "p2"], ["p3", "p4"])
+    assert task.train[0].solution == "So $\\boxed{1}$."
+    assert config.rewards[0].function == "boxed"
+
+
 @needs_shared
 def test_the_box_of_a_real_math_solution_is_its_gold() -> None:
     path = SHARED / "verify" / "math_test_5000.jsonl"
