@@ -13,12 +13,7 @@ from .config_file import ConfigError
 from .storage_error import writing
 
 _PACKAGES = ("pgkern", "torch", "triton", "transformers", "vllm")  # what a number in the report may depend on
-_NO_RUN_YET = {
-    "run.lock",
-    "versions.json",
-    "checkpoint",
-    "base",
-}  # what a kill before it began leaves
+_NO_RUN_YET = {"run.lock", "versions.json", "checkpoint"}  # what a kill before it began leaves
 
 
 @dataclass(frozen=True)

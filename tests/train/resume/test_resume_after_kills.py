@@ -109,6 +109,21 @@ def test_fresh_processes_do_the_same(runs: Runs, tmp_path: Path) -> None:
     assert_same_run(broken, unbroken)
 
 
+def test_adapters_go_on_too(runs: Runs, tmp_path: Path) -> None:
+    """Their checkpoints hold the path of their base instead of its weights."""
+    base, unbroken, broken = tmp_path / "base", tmp_path / "unbroken", tmp_path / "broken"
+    assert runs.finish(base, "run.steps=0").code == 0
+    settings = ["run.steps=4", "warmup.steps=2", "lora.rank=2", f"model.path={base / 'checkpoint'}"]
+    finished = runs.finish(unbroken, *settings)
+    assert finished.code == 0, finished.output
+    process = runs.start(broken, *settings)
+    process.wait_until(lambda: last_step(broken) >= 5)
+    process.kill()
+    assert runs.finish(broken, resumed=True).code == 0
+    assert not (broken / "checkpoint" / "model.safetensors").exists()
+    assert_same_run(broken, unbroken)
+
+
 def test_a_signal_stops_after_the_step_under_way(runs: Runs, tmp_path: Path) -> None:
     """In the warm-up and after it; a second one does not wait."""
     unbroken, stopped = tmp_path / "unbroken", tmp_path / "stopped"

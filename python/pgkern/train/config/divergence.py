@@ -10,14 +10,14 @@ OnDivergence = Literal["stop", "roll_back", "ignore"]
 
 @dataclass(frozen=True)
 class DivergenceConfig:
-    """A loss or gradient that is not finite, a ratio that explodes, an entropy that collapses."""
+    """A loss, gradient or weight that is not finite, a ratio that explodes, an entropy that collapses."""
 
-    action: OnDivergence = "stop"  # or go back to the last checkpoint with a lower learning rate and other samples
+    action: OnDivergence = "stop"  # at the last checkpoint from before; "roll_back" goes on from there
     max_ratio: float = 1e4  # of a token's probability to its old one
-    min_entropy: float = 1e-4  # nats a token, mean of a step that still has something to learn
+    min_entropy: float = 1e-4  # nats a token, mean of a step with fewer than 95 % of the answers correct
     patience: int = 3  # steps in a row that the ratio or the entropy may be out of bounds
     max_roll_backs: int = 3  # after that the run stops
-    learning_rate_factor: float = 0.5  # for each roll-back
+    learning_rate_factor: float = 0.5  # for each roll-back, which also takes other samples
 
     def __post_init__(self) -> None:
         positive("max_ratio", self.max_ratio)
