@@ -275,12 +275,14 @@ def test_many_events_are_folded_and_counted(tmp_path: Path) -> None:
 def test_outcomes_and_rewards_by_function(tmp_path: Path) -> None:
     rows = realistic_rows()
     for row in rows[20:]:
-        row |= {"outcome_correct": 0.5, "outcome_wrong": 0.25, "outcome_timed_out": 0.25, "reward_style": 0.5}
+        row |= {"outcome_correct": 0.5, "outcome_wrong": 0.25, "outcome_timed_out": 0.25}
+        row |= {"reward_style": 0.5, "reward_failures": 16.0}
     text = re.sub(r"\s+", " ", report_of(run_folder(tmp_path / "run", rows)).text)
     assert "Outcomes" in text
     assert "timed out" in text
     assert "Rewards that failed 25.00% of rollouts" in text
-    assert "Rewards by function" in text
+    assert "Rewards by function mean style" in text
+    assert "failures" not in text
 
 
 def test_a_page_elsewhere_leaves_the_run_folder_alone(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from .run_record import RunRecord
 from .summary import tiles
 from .time_by_phase import time_by_phase
 
-_REWARDS = ("train_reward", "validation_reward", "format_reward")
+_NO_FUNCTION = "reward_failures"  # the one metric with a reward function's prefix that is none
 _LOSS_NOTE = (
     '<p class="note">Progress is read off the rewards. The policy-gradient loss is not shown: it is a scalar whose '
     "gradient is the estimate, made anew from each batch, and its value says nothing about how good the policy is.</p>"
@@ -90,7 +90,7 @@ def _chart_sections(
 
 def _reward_functions(curves: MetricCurves, band: tuple[float, float] | None, marks: list[Mark]) -> str:
     """Each reward function by itself, where there are several (metrics ``reward_…``)."""
-    names = [name for name in curves.named("reward_") if name not in _REWARDS]
+    names = [name for name in curves.named("reward_") if name != _NO_FUNCTION]
     lines = tuple((name, name.removeprefix("reward_"), f"s{1 + place % 8}") for place, name in enumerate(names))
     return chart_card(Chart("Rewards by function", "mean", lines), curves, band=band, marks=marks) if lines else ""
 
