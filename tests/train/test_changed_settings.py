@@ -40,7 +40,7 @@ def test_a_changed_reward_is_told_by_its_place() -> None:
 def test_what_the_checkpoint_is_made_of_cannot_change(override: str) -> None:
     key, _, value = override.partition("=")
     with pytest.raises(ConfigError, match=rf"{key} cannot change in a run that goes on \(.* -> {value}\)"):
-        changed_settings(config(), config(override))
+        changed_settings(config("model.path=base"), config("model.path=base", override))
 
 
 def test_a_model_folder_may_have_moved() -> None:
