@@ -10,6 +10,7 @@ policy makes the share as large as it gets; the milliseconds hardly depend on th
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -37,7 +38,7 @@ FUNCTIONS = {
     "torch.nn.utils:clip_grad_norm_": OPTIMIZER,
     "torch.optim:AdamW.step": OPTIMIZER,
     "pgkern.train.policy_model:Policy.prompt": PROMPTS,
-    "pgkern.train.experience:collect": ENGINE,
+    "pgkern.train.step:collect": ENGINE,
     "pgkern.train.rewards_in_loop:RewardJudge.submit": REWARDS,
     "pgkern.train.rewards_in_loop:RewardJudge.results": REWARDS,
     "pgkern.train.micro_batches:pack_sequences": BATCHING,
@@ -110,6 +111,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _row(root: Path, prompts: int, samples: int, *, steps: int, micro_batch_tokens: int) -> dict[str, Any]:
     """Medians over the steps, without the first and the last one, which evaluates."""
+    from pgkern.train.config import AdvantageConfig
     from pgkern.train.loop import train
 
     from .trainer_sides import Settings, after_each_row, between, pgkern_config
@@ -125,9 +127,14 @@ def _row(root: Path, prompts: int, samples: int, *, steps: int, micro_batch_toke
         learning_rate=3e-4,
         micro_batch_tokens=micro_batch_tokens,
     )
+    # Every sample has an advantage, so that all of them go through the model, whatever the policy knows.
+    constant = AdvantageConfig(baseline="constant", normalize_std=False)
+    config = replace(pgkern_config(settings, seed=0), advantages=constant)
     watch, stamps = Stopwatch(), [(0.0, dict[str, float]())]
     with watch.watching(FUNCTIONS), after_each_row(lambda: stamps.append((time.perf_counter(), dict(watch.seconds)))):
-        train(pgkern_config(settings, seed=0), root / f"run-{prompts}x{samples}")
+        outcome = train(config, root / f"run-{prompts}x{samples}")
+    if not outcome.finished:
+        raise RuntimeError(f"the run of {prompts} x {samples} samples ended early: {outcome}")
     inner = stamps[-steps:-1]
     step_ms = [1e3 * seconds for seconds in between([when for when, _ in inner])]
     parts_ms = {

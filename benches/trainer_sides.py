@@ -98,7 +98,9 @@ def run_pgkern(settings: Settings, folder: Path, seed: int) -> Side:
     """`pgkern train`, in this process."""
     stamps: list[float] = []
     with after_each_row(lambda: stamps.append(time.perf_counter())):
-        train(pgkern_config(settings, seed), folder)
+        outcome = train(pgkern_config(settings, seed), folder)
+    if not outcome.finished:
+        raise RuntimeError(f"the run from seed {seed} ended early: {outcome}")
     rows = [row for row in read_metrics(folder / "metrics.jsonl") if row["phase"] == "policy_gradient"]
     rewards = [row["train_reward"] for row in rows]
     return Side(between(stamps[-len(rows) : -1]), rewards, folder / "checkpoint")  # before the last row it evaluates

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from problems import write_problems
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from variants import Variant
 
@@ -33,18 +32,13 @@ class Experiment:
         return self.folder / f"{name}-seed-{seed}.seconds"
 
     @property
-    def problems(self) -> Path:
-        """The file of all problems."""
-        return self.folder / "sums.jsonl"
-
-    @property
     def noise_file(self) -> Path:
         """The variances of the gradients, by variant, as JSON."""
         return self.folder / "gradient-noise.json"
 
     def run(self, seeds: Sequence[int], variants: Sequence[Variant], *, processes: int) -> None:
         """Do what is not done yet, so many runs at a time. Raises `RuntimeError` with a failed run's last words."""
-        write_problems(self.problems)
+        self.folder.mkdir(parents=True, exist_ok=True)
         warm_ups = [("warm", seed, (*self.shared(seed), "run.steps=0")) for seed in seeds]
         trainings = [(variant.name, seed, self.from_warm(variant, seed)) for seed in seeds for variant in variants]
         columns = (
@@ -65,7 +59,7 @@ class Experiment:
 
     def shared(self, seed: int) -> tuple[str, ...]:
         """The settings of every run of a seed that are not in the task's file."""
-        return (f"data.train_file={self.problems.resolve()}", f"run.seed={seed}", *self.overrides)
+        return (f"run.seed={seed}", *self.overrides)
 
     def _run_all(
         self, title: str, jobs: Sequence[tuple[str, int, tuple[str, ...]]], processes: int, progress: Progress
