@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from .metrics import MetricsLog
 from .optimizer import new_optimizer
 from .parts import Parts
 from .policy_model import load_policy, new_policy
-from .report import write_report
 from .rewards_in_loop import RewardJudge
 from .rollout_log import RolloutLog
 from .run import Run
@@ -27,7 +25,6 @@ from .run_folder import RunFolder
 from .run_lock import run_lock
 from .seeds import seed_generators
 from .state import TrainerState
-from .storage_error import StorageError
 from .tasks import load_task
 from .trackers import open_trackers
 from .warmup import check_solutions
@@ -73,7 +70,7 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
     parts = Parts(config, task, policy, engine, judge, optimizer, state)
     run = Run(config, folder, parts, checkpoints, resumed_from=checkpoint)
     run.saved_step = run.step if checkpoint is not None else None
-    stack.callback(_report, folder)
+    stack.callback(run.report.finish)
     run.interrupt = stack.enter_context(interruptible())
     done = -1 if run.saved_step is None else run.saved_step  # what was logged after it comes again
     run.metrics = stack.enter_context(MetricsLog(folder.metrics, resume_after=done))
@@ -102,11 +99,3 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         others = f" with other settings: {', '.join(changed)}" if changed else ""
         run.tell("resumed", ("from the beginning" if checkpoint is None else f"after step {run.step}") + others)
     return run
-
-
-def _report(folder: RunFolder) -> None:
-    """Write the report; where it has no room, that is not what ends the run, nor told instead of what does."""
-    try:
-        write_report(folder)
-    except StorageError as error:
-        print(f"pgkern: warning: {error}", file=sys.stderr)

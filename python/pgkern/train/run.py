@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from .interrupt import Interrupt
 from .metrics import MetricsLog
 from .optimizer import new_optimizer
 from .parts import Parts
+from .report import LiveReport
 from .rewards_in_loop import failure_message
 from .rollout_log import RolloutLog
 from .run_folder import RunFolder
@@ -43,6 +45,11 @@ class Run:
     rollouts: RolloutLog = field(init=False)
     events: EventLog = field(init=False)
     trackers: Trackers = field(init=False)
+    report: LiveReport = field(init=False)
+    _seconds_checkpoint: float | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.report = LiveReport(self.folder)
 
     @property
     def step(self) -> int:
@@ -74,9 +81,16 @@ class Run:
             self.events.log(self.step, "reward_failed", message)
 
     def log(self, row: dict[str, float]) -> None:
-        """Write the metrics of the step that was just done, wherever they are watched."""
+        """Write the metrics of the step that was just done, wherever they are watched; the report where it is due.
+
+        The time that a checkpoint took is told with the step after it.
+        """
+        if self._seconds_checkpoint is not None:
+            row["seconds_checkpoint"], self._seconds_checkpoint = self._seconds_checkpoint, None
         self.metrics.log(self.step, self.parts.state.phase, row)
         self.trackers.log(self.step, self.parts.state.phase, row)
+        if "validation_reward" in row:
+            self.report.update()
 
     def tell(self, event: str, message: str) -> None:
         """Log an event, and say it."""
@@ -85,7 +99,7 @@ class Run:
 
     def save(self, reward: float | None, *, sound: bool = True) -> None:
         """A checkpoint of the step that was just done, with its validation reward where that was measured."""
-        parts = self.parts
+        started, parts = time.perf_counter(), self.parts
         saved = Saved(parts.policy, parts.optimizer, parts.state, to_toml(self.config), parts.value)
         self.metrics.sync()
         self.rollouts.sync()
@@ -95,7 +109,7 @@ class Run:
             with suppress(StorageError):  # the log may be on the same disk
                 self.events.log(self.step, "checkpoint_failed", str(error))
             raise
-        self.saved_step = self.step
+        self.saved_step, self._seconds_checkpoint = self.step, time.perf_counter() - started
 
     def diverge(self, reason: str, step: int) -> None:
         """What the step has left in memory is spoiled: the last checkpoint from before the trouble counts."""
