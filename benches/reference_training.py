@@ -110,7 +110,7 @@ def _parts(config: TrainConfig, task: Task, **sizes: int) -> tuple[Parts, int]:
 
 def _warm_up(parts: Parts, sizes: Sizes) -> int:
     """Imitate solutions until the share of right sampled answers is reached; the number of steps."""
-    most = parts.config.warmup.steps
+    most = parts.config.warmup.num_steps
     for step in range(most):
         warmup_step(parts.policy, parts.optimizer, parts.task.train, parts.config, step)
         if (step + 1) % sizes.warmup_check_every == 0 and _sampled_accuracy(parts, step) >= sizes.warm_enough:

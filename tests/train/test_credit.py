@@ -48,7 +48,6 @@ def test_every_baseline(settings: dict[str, Any], returns: str, expected: list[f
     credit = assign_credit(ONE_RIGHT, config(**settings, returns=returns), mean_before=0.2)
     assert credit.trained == [0, 1, 2, 3]
     assert credit.advantages == [pytest.approx([value] * 2, abs=1e-5) for value in expected]
-    assert credit.metrics["kept_fraction"] == 1.0
     rewards = [1.0, 0.0, 0.0, 0.0]
     if not settings.get("normalize_std"):
         mean_baseline = sum(reward - value for reward, value in zip(rewards, expected, strict=True)) / 4
@@ -75,9 +74,8 @@ def test_a_failed_reward_costs_its_sample_alone() -> None:
     credit = assign_credit(samples, config(baseline="group_mean"))
     assert credit.trained == [0, 2]
     assert credit.advantages == [[0.5, 0.5], [-0.5, -0.5]]
-    assert credit.metrics["kept_fraction"] == 0.5
     nothing = assign_credit([sample(0, None)], config(baseline="group_mean"))
-    assert (nothing.trained, nothing.advantages, nothing.metrics) == ([], [], {"kept_fraction": 0.0})
+    assert (nothing.trained, nothing.advantages, nothing.metrics) == ([], [], {})
 
 
 def test_leave_one_out_leaves_out_whoever_has_nobody_left_to_compare_with() -> None:

@@ -60,7 +60,7 @@ def assign_credit(
         sizes = Counter(samples[index].group for index in judged)
         judged = [index for index in judged if sizes[samples[index].group] > 1]
     if not judged:
-        return Credit([], [], [], torch.zeros(0, dtype=torch.float64), {"kept_fraction": 0.0})
+        return Credit([], [], [], torch.zeros(0, dtype=torch.float64), {})
     chosen = [samples[index] for index in judged]
     lengths = [len(sample.rollout.response_ids) for sample in chosen]
     ids_T = torch.repeat_interleave(torch.arange(len(chosen)), torch.tensor(lengths))
@@ -91,7 +91,6 @@ def assign_credit(
     advantages = _per_sample(advantages_T, lengths)
     kept = [place for place, sample in enumerate(chosen) if _trained(sample, advantages[place], config)]
     metrics = {
-        "kept_fraction": len(kept) / len(samples),
         "baseline": baseline,
         "advantage_std": float(advantages_T.std(correction=0)),
     }

@@ -79,7 +79,7 @@ def _warm_up(run: Run) -> bool:
     parts, state = run.parts, run.parts.state
     if state.phase != "warmup":
         return True
-    steps = run.config.warmup.steps
+    steps = run.config.warmup.num_steps
     run.begin_phase(run.config.warmup.learning_rate, weight_decay=0.0)
     with TrainingProgress(steps, "warmup", start_step=state.step) as progress:
         for step in _remaining(run, steps):

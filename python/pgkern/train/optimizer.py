@@ -7,6 +7,7 @@ import torch
 from torch.nn import Parameter
 from torch.optim import AdamW, Optimizer
 
+from .master_weights import HALF_PRECISION, MasterAdamW
 from .policy_model import Policy
 
 
@@ -17,7 +18,9 @@ def adamw(
     weight_decay: float = 0.0,
     betas: tuple[float, float] = (0.9, 0.999),
 ) -> AdamW:
-    """AdamW over those of the parameters that are trained; on a GPU one fused kernel a step.
+    """AdamW over those of the parameters that are trained, with fp32 masters of half-precision ones.
+
+    On a GPU a step is one kernel.
 
     Raises `ValueError` when none of them is trained.
     """
@@ -25,7 +28,8 @@ def adamw(
     if not trained:
         raise ValueError("none of the parameters is trained")
     on_gpu = all(parameter.is_cuda for parameter in trained)
-    return AdamW(trained, lr=learning_rate, weight_decay=weight_decay, betas=betas, fused=on_gpu or None)
+    kind = MasterAdamW if any(parameter.dtype in HALF_PRECISION for parameter in trained) else AdamW
+    return kind(trained, lr=learning_rate, weight_decay=weight_decay, betas=betas, fused=on_gpu or None)
 
 
 def new_optimizer(
@@ -40,6 +44,8 @@ def guarded_step(optimizer: Optimizer, *, learning_rate: float, max_gradient_nor
 
     Raises `FloatingPointError` for a gradient that is not finite, and then leaves the parameters as they are.
     """
+    if isinstance(optimizer, MasterAdamW):
+        optimizer.take_gradients()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, max_gradient_norm))
     if not math.isfinite(norm):

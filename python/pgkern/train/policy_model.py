@@ -103,6 +103,8 @@ def new_policy(config: TrainConfig, problems: list[Problem]) -> Policy:
         policy = load_policy(Path(config.model.path), config)
         if config.lora.rank is None:
             return policy
+        if policy.adapters is not None:
+            raise ValueError(f"{config.model.path} has adapters already: leave lora.rank out to go on with them")
         return replace(policy, adapters=add_lora(policy.model, config.lora, config.run.seed))
     template = config.data.prompt_format()
     texts = (template.render(problem.question) + (problem.solution or "") for problem in problems[:_TOKENIZER_TEXTS])

@@ -55,7 +55,7 @@ class Run:
     def step(self) -> int:
         """Steps done in both phases together."""
         state = self.parts.state
-        return state.step + (self.config.warmup.steps if state.phase == "policy_gradient" else 0)
+        return state.step + (self.config.warmup.num_steps if state.phase == "policy_gradient" else 0)
 
     def begin_phase(self, learning_rate: float, weight_decay: float) -> None:
         """A fresh optimiser, or in the phase that the run was resumed in the one of the checkpoint."""

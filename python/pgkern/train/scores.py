@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ..policy.terms.reference_kl import reference_kl
 from ..rollout.engine import Rollout
 from .micro_batches import TokenSequence
 from .parts import Parts
@@ -34,11 +36,15 @@ class StepScores:
         if not self.sequences:
             return {}
         difference = np.abs(_flat(self.old_log_probs) - _flat(self.rollout_log_probs))
-        return {
+        metrics = {
             "entropy": float(np.mean(_flat(self.entropies))),
             "rollout_mismatch": float(np.mean(difference)),
             "rollout_mismatch_max": float(np.max(difference)),
         }
+        if self.ref_log_probs is not None:
+            old_T, ref_T = torch.tensor(_flat(self.old_log_probs)), torch.tensor(_flat(self.ref_log_probs))
+            metrics["reference_kl"] = float(reference_kl(old_T, ref_T, "k3").mean())
+        return metrics
 
 
 def score_rollouts(parts: Parts, rollouts: Sequence[Rollout]) -> StepScores:

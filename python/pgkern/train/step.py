@@ -76,6 +76,7 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
         **rollout_metrics([sample.rollout for sample in drawn]),
         **scores.metrics(),
         **credit.metrics,
+        "kept_fraction": len(credit.trained) / len(drawn),
         **updated,
         **times,
         "tokens_per_second": tokens / times["seconds"],
@@ -176,6 +177,7 @@ def _over_updates(passes: Sequence[dict[str, float]]) -> dict[str, float]:
         "clip_fraction_high",
         "log_prob_mean",
         "entropy",
+        "ref_kl",
         "rollout_mismatch",
         "correction_mean",
     }

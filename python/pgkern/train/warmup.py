@@ -51,7 +51,7 @@ def warmup_step(
         objective=PolicyObjective.reinforce(),
         max_tokens=config.optimizer.micro_batch_tokens,
     )
-    learning_rate = settings.learning_rate * rising(step, _RISE) * falling(step, settings.steps)
+    learning_rate = settings.learning_rate * rising(step, _RISE) * falling(step, settings.num_steps)
     norm = guarded_step(optimizer, learning_rate=learning_rate, max_gradient_norm=config.optimizer.max_gradient_norm)
     seconds = time.perf_counter() - started
     return {

@@ -3,7 +3,7 @@
 The defaults train a small transformer from scratch on addition, on a CPU, in a few minutes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .advantages import AdvantageConfig, Baseline, Returns, ValueConfig
 from .data import DataConfig
@@ -35,6 +35,8 @@ __all__ = [
     "WatchConfig",
 ]
 
+_STEPS_FROM_SCRATCH = 400  # of warm-up
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -58,10 +60,19 @@ class TrainConfig:
         if not self.rewards:
             fitting = (RewardConfig(self.data.default_reward),)
             object.__setattr__(self, "rewards", fitting)  # so that the run's own configuration says which
+        if self.warmup.steps is None:
+            settled = replace(self.warmup, steps=_STEPS_FROM_SCRATCH if self.model.path is None else 0)
+            object.__setattr__(self, "warmup", settled)
         if self.lora.rank is not None and self.model.path is None:
             raise ValueError("adapters on random weights learn nothing: lora.rank needs model.path")
-        if self.advantages.baseline == "leave_one_out" and self.rollouts.samples_per_prompt < 2:
-            raise ValueError("baseline 'leave_one_out' needs rollouts.samples_per_prompt of at least 2")
+        baseline, samples = self.advantages.baseline, self.rollouts.samples_per_prompt
+        if baseline in ("group_mean", "leave_one_out") and samples < 2:
+            raise ValueError(
+                f"baseline {baseline!r} compares the samples of a prompt: it needs rollouts.samples_per_prompt of at "
+                f"least 2, got {samples}"
+            )
+        if baseline == "batch_mean" and samples * self.rollouts.prompts_per_step < 2:
+            raise ValueError("baseline 'batch_mean' compares the rollouts of a step: it needs at least 2 of them")
         if self.optimizer.updates_per_step > 1 and self.objective.name == "reinforce":
             raise ValueError(
                 "objective 'reinforce' is on-policy (eq. 26), so optimizer.updates_per_step must be 1; "

@@ -27,6 +27,8 @@ class AdvantageConfig:
             raise ValueError(
                 f"normalize_std goes with baseline 'group_mean' or 'batch_mean', not {self.baseline!r}; set it to false"
             )
+        if self.returns == "reward_to_go" and self.baseline == "value":
+            raise ValueError("baseline 'value' has returns of its own, by value.gae_lambda; leave returns 'episode'")
         if self.normalize_std and self.returns == "reward_to_go":
             raise ValueError("normalize_std goes with returns 'episode': the deviation is one of whole episodes")
         share("discount", self.discount)

@@ -10,6 +10,16 @@ from .ranges import at_least, share
 
 Task = Literal["arithmetic", "countdown", "file", "gsm8k", "math"]
 BadGolds = Literal["say", "drop", "refuse", "ignore"]
+_OF_FILES = (
+    "train_file",
+    "validation_file",
+    "split",
+    "validation_split",
+    "question_field",
+    "answer_field",
+    "solution_field",
+    "bad_golds",
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,9 @@ class DataConfig:
     def _refuse_mixed_tasks(self) -> None:
         if self.reads_files and self.train_file is None:
             raise ValueError(f"task {self.task!r} needs train_file, the path of a file or folder of problems")
-        for name in ("train_file", "validation_file", "question_field", "answer_field", "solution_field"):
-            if not self.reads_files and getattr(self, name) is not None:
+        for name in _OF_FILES:
+            if not self.reads_files and getattr(self, name) != getattr(DataConfig, name):
                 tasks = ", ".join(map(repr, FILE_KINDS))
                 raise ValueError(f"{name} is for the tasks {tasks}; with task {self.task!r} it would not be read")
+        if self.reads_files and self.num_train != DataConfig.num_train:
+            raise ValueError(f"num_train is for generated problems; with task {self.task!r} all of train_file are used")

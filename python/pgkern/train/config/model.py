@@ -13,7 +13,7 @@ class ModelConfig:
     """A folder that transformers loads, or a small Qwen3 from scratch."""
 
     path: str | None = None
-    precision: Precision = "float32"
+    precision: Precision = "float32"  # of weights and activations; steps are taken in float32 either way
     hidden_size: int = 96  # this and the rest: from scratch only
     num_layers: int = 2
     head_dim: int = 32  # hidden_size / head_dim heads
@@ -50,11 +50,18 @@ class LoraConfig:
 class WarmupConfig:
     """Supervised steps on worked solutions, so that some rollouts are right."""
 
-    steps: int = 400
+    steps: int | None = None  # none: 400 for a model from scratch, 0 for one from model.path
     batch_size: int = 64  # solutions a step
     learning_rate: float = 4e-3
 
     def __post_init__(self) -> None:
-        at_least("steps", self.steps, 0)
+        if self.steps is not None:
+            at_least("steps", self.steps, 0)
         at_least("batch_size", self.batch_size, 1)
         positive("learning_rate", self.learning_rate)
+
+    @property
+    def num_steps(self) -> int:
+        """The steps, which the whole configuration has settled."""
+        assert self.steps is not None
+        return self.steps

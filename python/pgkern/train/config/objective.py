@@ -38,6 +38,8 @@ class ObjectiveConfig:
     correction_cap: float = 2.0
 
     def __post_init__(self) -> None:
+        if self.correction is None and (self.correction_level, self.correction_cap) != ("token", 2.0):
+            raise ValueError("correction_level and correction_cap belong to a correction, and there is none")
         self.policy_objective(max_tokens=1)  # refuses numbers that the objective cannot have
 
     def policy_objective(self, max_tokens: int) -> PolicyObjective:
