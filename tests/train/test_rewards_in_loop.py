@@ -174,6 +174,7 @@ def test_a_reward_without_weight_costs_no_sample(file: str) -> None:
     with RewardJudge([RewardConfig(), own(file, weight=0.0, patience=1)]) as judge:
         for _ in range(2):  # and its patience ends no run
             (one,) = judge.judge(rollouts("raise"), problems(1))
+            judge.end_step()
     assert (one.reward, one.outcome, one.parts) == (0.0, "no_answer", {"r1_zero": 0.0})
     assert one.failures == {"score": ("raised", "raised ValueError: no")}
     assert reward_metrics([one])["reward_failures"] == 1
@@ -370,14 +371,31 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
 
 def test_a_reward_that_only_fails_stops_the_run_when_patience_is_over(file: str) -> None:
     with RewardJudge([RewardConfig(), own(file, patience=2)]) as judge:
-        nothing = judge.judge(rollouts("raise", "raise"), problems(2))
+
+        def step(*responses: str) -> list[Judged]:
+            judged = judge.judge(rollouts(*responses), problems(len(responses)))
+            judge.end_step()
+            return judged
+
+        nothing = step("raise", "raise")
         assert "train_reward" not in reward_metrics(nothing)
         assert reward_metrics(nothing)["outcome_raised"] == 1
-        judge.judge(rollouts("raise", "abc"), problems(2))  # one that it can judge is enough to begin anew
-        judge.judge(rollouts("raise"), problems(1))
-        judge.judge([], [])
+        step("raise", "abc")  # one that it can judge is enough to begin anew
+        step("raise")
+        step()
         with pytest.raises(RewardFailedError, match=r"score judged none of 2 responses, 2 times in a row .*Error: no$"):
+            step("raise", "raise")
+
+
+def test_patience_counts_steps_and_not_draws(file: str) -> None:
+    with RewardJudge([own(file, patience=2)]) as judge:
+        for _ in range(5):  # draws of one step
             judge.judge(rollouts("raise", "raise"), problems(2))
+        judge.end_step()
+        judge.judge(rollouts("raise"), problems(1))
+        judge.judge(rollouts("raise", "raise"), problems(2))
+        with pytest.raises(RewardFailedError, match=r"judged none of 3 responses, 2 times in a row"):
+            judge.end_step()
 
 
 def test_a_reward_that_only_hangs_is_not_waited_for_through_a_whole_batch(file: str, tmp_path: Path) -> None:

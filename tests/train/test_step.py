@@ -23,7 +23,7 @@ from pgkern.train.optimizer import new_optimizer
 from pgkern.train.parts import Parts
 from pgkern.train.policy_model import Policy
 from pgkern.train.reference import Reference
-from pgkern.train.rewards_in_loop import RewardJudge
+from pgkern.train.rewards_in_loop import RewardFailedError, RewardJudge
 from pgkern.train.state import TrainerState
 from pgkern.train.step import policy_gradient_step
 from pgkern.train.tasks import load_task
@@ -96,6 +96,18 @@ def test_a_step_in_every_configuration(
     assert parts.state.draws == result.metrics.get("draws", 1.0)
     assert len(result.samples) == 16 * parts.state.draws
     assert all(parameter.grad is None for parameter in policy.model.parameters())
+
+
+def test_draws_that_no_reward_can_judge_are_one_step_of_its_patience(
+    config: TrainConfig, policy: Policy, tmp_path: Any
+) -> None:
+    (tmp_path / "fails.py").write_text("def fails(completion, gold):\n    raise ValueError('no')\n")
+    rewards = (RewardConfig(function=f"{tmp_path / 'fails.py'}:fails", patience=2),)
+    config = replace(config, rollouts=replace(ROLLOUTS, dynamic_sampling=True, max_draws=3), rewards=rewards)
+    with parts_of(config, policy) as parts:
+        assert policy_gradient_step(parts, 0).metrics["draws"] == 3
+        with pytest.raises(RewardFailedError, match=r"judged none of 48 responses, 2 times in a row"):
+            policy_gradient_step(parts, 1)
 
 
 def test_the_first_update_is_on_policy_and_later_ones_are_not(

@@ -24,7 +24,9 @@ def evaluate(
 ) -> list[Sample]:
     """One greedy response to each problem; the validation reward is the mean of its rewards."""
     sampling = Sampling(temperature=0.0, max_tokens=config.rollouts.max_tokens, stop=config.rollouts.stop)
-    return collect(policy, engine, judge, problems, sampling, watch=watch).samples()
+    samples = collect(policy, engine, judge, problems, sampling, watch=watch).samples()
+    judge.end_step()
+    return samples
 
 
 def sampled_answers(
@@ -49,6 +51,7 @@ def sampled_answers(
             seed=derive_seed(config.run.seed, "evaluation", first),
         )
         some = collect(policy, engine, judge, problems[first : first + together], sampling, watch=watch).samples()
+        judge.end_step()
         for start in range(0, len(some), num_samples):
             yield some[start : start + num_samples]
 

@@ -92,20 +92,21 @@ class RewardJudge:
         self._responses += responses
 
     def results(self) -> list[Judged]:
-        """Waits until all that was submitted since the last call is judged; in the order of submission.
-
-        Raises `RewardFailedError` when a reward has judged nothing for as many calls in a row as it has `patience`.
-        """
+        """Waits until all that was submitted since the last call is judged; in the order of submission."""
         scores = [reward.thread.results() for reward in self._rewards]
         responses, self._responses = self._responses, []
         for reward, its in zip(self._rewards, scores, strict=True):
             reward.note(its)
-            if reward.failed_in_a_row == reward.config.patience and reward.config.weight:
-                raise RewardFailedError(
-                    f"the reward {reward.name} judged none of {len(its)} responses, {reward.failed_in_a_row} times in "
-                    f"a row (rewards.patience), so there is nothing to train on; the last: {its[-1].reason}"
-                )
         return [self._judged(*sample) for sample in zip(responses, *scores, strict=True)]
+
+    def end_step(self) -> None:
+        """A step, of one draw or several, or an evaluation has all its `results`.
+
+        Raises `RewardFailedError` where a reward has judged nothing in as many of them in a row as it has `patience`.
+        """
+        for reward in self._rewards:
+            if failure := reward.end_step():
+                raise RewardFailedError(failure)
 
     def judge(self, rollouts: Sequence[Rollout], problems: Sequence[Problem]) -> list[Judged]:
         """`submit` and `results`."""

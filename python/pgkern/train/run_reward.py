@@ -33,6 +33,7 @@ class RunReward:
     def __init__(self, config: RewardConfig, index: int, taken_names: set[str]) -> None:
         self.config = config
         self.failed_in_a_row = 0
+        self._noted, self._noted_judged, self._last_reason = 0, False, ""
         self.mode: str | None = None  # where the answer stands; None: a function that somebody wrote
         self._limited: TimeLimited | None = None
         try:
@@ -72,9 +73,28 @@ class RunReward:
                 raise ValueError(f"the reward {self.name} cannot judge these problems: {error}") from error
 
     def note(self, scores: Sequence[Score]) -> None:
-        """Count the batches in a row of which nothing was judged; an empty one says nothing."""
+        """Some of what a step or an evaluation got."""
         if scores:
-            self.failed_in_a_row = 0 if any(score.value is not None for score in scores) else self.failed_in_a_row + 1
+            self._noted += len(scores)
+            self._noted_judged |= any(score.value is not None for score in scores)
+            self._last_reason = scores[-1].reason
+
+    def end_step(self) -> str | None:
+        """Count the steps and evaluations in a row of which nothing was judged; one without responses says nothing.
+
+        Returns what has happened, in words, where these are as many as its `patience`.
+        """
+        noted, judged = self._noted, self._noted_judged
+        self._noted, self._noted_judged = 0, False
+        if not noted:
+            return None
+        self.failed_in_a_row = 0 if judged else self.failed_in_a_row + 1
+        if not self.config.weight or self.failed_in_a_row < self.config.patience:
+            return None
+        return (
+            f"the reward {self.name} judged none of {noted} responses, {self.failed_in_a_row} times in a row "
+            f"(rewards.patience), so there is nothing to train on; the last: {self._last_reason}"
+        )
 
     def close(self) -> None:
         """End the processes now."""

@@ -55,6 +55,7 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
             scores = score_rollouts(parts, collected.rollouts)
         samples = drawn = _rewarded(collected, clock)
         metrics = {}
+    parts.judge.end_step()
     credit = assign_credit(
         samples,
         config,
