@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, CohereConfig, Gemm
 
 from pgkern.data.problem import Problem
 from pgkern.train.checkpoint import Saved, load_optimizer, load_state, write_checkpoint
-from pgkern.train.config import TrainConfig
+from pgkern.train.config import LoraConfig, TrainConfig
 from pgkern.train.micro_batches import TokenSequence, micro_batches
 from pgkern.train.optimizer import new_optimizer
 from pgkern.train.policy_model import Policy, load_policy, new_policy
@@ -64,6 +65,31 @@ def test_a_checkpoint_is_what_transformers_loads_and_what_goes_on(
 def test_a_folder_without_a_model_is_refused(config: TrainConfig, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no model: there is no config\.json in it"):
         load_policy(tmp_path, config)
+
+
+def test_the_base_of_adapters_is_found_again(policy: Policy, config: TrainConfig, tmp_path: Path) -> None:
+    """Behind a link that leads elsewhere by the time they are saved, and where it has been moved to."""
+    pytest.importorskip("peft", reason="peft is not installed")
+    first, link, adapters = tmp_path / "step-1", tmp_path / "checkpoint", tmp_path / "adapters"
+    policy.save(first)
+    link.symlink_to(first.name)
+    base = replace(config, model=replace(config.model, path=str(link)), lora=LoraConfig(rank=2))
+    adapted = new_policy(base, [])
+    (tmp_path / "step-2").mkdir()
+    link.unlink()
+    link.symlink_to("step-2")
+    adapters.mkdir()
+    adapted.save(adapters)
+    assert json.loads((adapters / "adapter_config.json").read_text())["base_model_name_or_path"] == str(first)
+    assert load_policy(adapters, base).adapters is not None
+
+    moved = tmp_path / "moved"
+    first.rename(moved)
+    with pytest.raises(ValueError, match=r"not at .*step-1 any more: .*; set model\.path to where it is now"):
+        load_policy(adapters, base)
+    again = load_policy(adapters, replace(base, model=replace(base.model, path=str(moved))))
+    expected = adapted.model.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in again.model.state_dict().items())
 
 
 _SIZES: dict[str, Any] = {

@@ -116,16 +116,29 @@ def new_policy(config: TrainConfig, problems: list[Problem]) -> Policy:
 
 
 def load_policy(folder: Path, config: TrainConfig) -> Policy:
-    """A policy from a folder that holds a transformers model and its tokenizer. Raises `ValueError` when it is none."""
+    """A policy from a folder that holds a transformers model and its tokenizer. Raises `ValueError` when it is none.
+
+    The base of adapters is where they say, or where nothing is there any more at the configuration's `model.path`.
+    """
     adapted = (folder / "adapter_config.json").is_file()
-    base = (
-        Path(json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]) if adapted else folder
-    )
+    base = _base_of_adapters(folder, config.model.path) if adapted else folder
     if not (base / "config.json").is_file():
         raise ValueError(f"{base} holds no model: there is no config.json in it")
-    model = AutoModelForCausalLM.from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base.resolve())  # a link may lead elsewhere when adapters are saved
     policy = _placed(Policy(model, AutoTokenizer.from_pretrained(folder), config.data.prompt_format()), config)
     return replace(policy, adapters=load_lora(policy.model, folder)) if adapted else policy
+
+
+def _base_of_adapters(folder: Path, moved_to: str | None) -> Path:
+    base = Path(json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"])
+    if (base / "config.json").is_file():
+        return base
+    if moved_to is not None and (Path(moved_to) / "config.json").is_file():
+        return Path(moved_to)
+    raise ValueError(
+        f"the base of the adapters in {folder} is not at {base} any more: there is no config.json in it; "
+        "set model.path to where it is now"
+    )
 
 
 def _placed(policy: Policy, config: TrainConfig) -> Policy:
