@@ -79,6 +79,15 @@ def test_a_policy_that_knows_the_task_may_be_sure() -> None:
     )
 
 
+def test_a_task_with_a_reward_in_numbers_is_solved_too() -> None:
+    numbers = {**HEALTHY, "outcome_correct": 0.0, "outcome_scored": 1.0, "entropy": 0.0}
+    assert watch(patience=1).check(1, {**numbers, "train_reward": 0.95}) is None
+    assert watch(patience=1).check(1, {**numbers, "train_reward": 0.94}) is not None
+    # A verdict counts where there is one, whatever the rewards add up to.
+    verdicts = {**HEALTHY, "outcome_correct": 0.5, "outcome_scored": 0.0, "entropy": 0.0}
+    assert watch(patience=1).check(1, {**verdicts, "train_reward": 2.0}) is not None
+
+
 def test_the_warm_up_may_become_sure_of_its_solutions() -> None:
     assert watch(patience=1).check(1, {"loss": 0.0, "entropy": 0.0, "gradient_norm": 0.0}) is None
     assert watch(patience=1).check(1, {"loss": math.nan}) == "the loss is nan at step 1"

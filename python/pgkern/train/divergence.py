@@ -15,16 +15,17 @@ _NEVER_INFINITE = {
     "value_loss": "the value function's loss",
     "entropy": "the entropy",
 }
-_SOLVED = 0.95  # share of correct answers; a policy that knows the task may be sure of itself
+_SOLVED = 0.95  # a policy that knows the task may be sure of itself
 
 
 class DivergenceWatch:
     """Looks at one step after the other.
 
     A loss or norm that is not finite is a divergence at once. A largest ratio above `max_ratio` is one after
-    `patience` steps in a row, and so is a mean entropy below `min_entropy`, unless 95 % of the step's answers are
-    correct. A metric that was not measured says nothing, and leaves its count as it is; the warm-up, which has no
-    `train_reward`, has no bound on its entropy.
+    `patience` steps in a row, and so is a mean entropy below `min_entropy`, unless the task is solved: 95 % of the
+    step's answers are correct or, where rewards give numbers and no verdicts, their mean is 0.95 or more (1 is right,
+    as in `is_right`; with another scale `min_entropy` 0 leaves the entropy alone). A metric that was not measured says
+    nothing, and leaves its count as it is; the warm-up, which has no `train_reward`, has no bound on its entropy.
 
     `troubled_steps` counts for how many steps in a row a metric has been out of bounds. It is kept in the checkpoints
     (`TrainerState.troubled_steps`): the watch changes the dict that it is given.
@@ -54,7 +55,7 @@ class DivergenceWatch:
             if self._count("ratio_max", out):
                 return f"ratio_max {ratio:.3g} is above {self._config.max_ratio:.3g}{self._in_a_row('ratio_max', step)}"
         if entropy is not None and "train_reward" in metrics:
-            out = entropy < self._config.min_entropy and (metrics.get("outcome_correct") or 0.0) < _SOLVED
+            out = entropy < self._config.min_entropy and not _solved(metrics)
             if self._count("entropy", out):
                 return f"entropy {entropy:.3g} is below {self._config.min_entropy:.3g}{self._in_a_row('entropy', step)}"
         return None
@@ -78,6 +79,13 @@ def infinite_weight(weights: Iterable[tuple[str, Tensor]]) -> str | None:
         if weight.is_floating_point() and not bool(weight.isfinite().all()):
             return f"the weight {name} has values that are not finite"
     return None
+
+
+def _solved(metrics: Mapping[str, float | None]) -> bool:
+    """Whether nearly every answer is right, as far as the rewards say so."""
+    by_numbers = (metrics.get("outcome_scored") or 0.0) > 0.0
+    right = metrics.get("train_reward") if by_numbers else metrics.get("outcome_correct")
+    return right is not None and right >= _SOLVED
 
 
 def _finite(value: float | None) -> bool:
