@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from pgkern.train.checkpoint import (
     Saved,
+    copy_with_state,
     load_optimizer,
     load_random_state,
     load_state,
@@ -80,6 +81,25 @@ def test_weights_and_moments_come_back_bit_for_bit(
     load_optimizer(folder, taken_up)
     for (_, moments), (_, others) in zip(optimizer.state.items(), taken_up.state.items(), strict=True):
         assert all(torch.equal(moments[name], others[name]) for name in ("step", "exp_avg", "exp_avg_sq"))
+
+
+def test_an_optimizer_that_is_taken_up_keeps_its_own_settings(folder: Path, policy: Policy) -> None:
+    taken_up = torch.optim.AdamW(policy.model.parameters(), lr=2e-3, weight_decay=0.5, betas=(0.8, 0.9))
+    load_optimizer(folder, taken_up)
+    assert len(taken_up.state) > 0
+    for group in taken_up.param_groups:
+        assert (group["lr"], group["weight_decay"], group["betas"]) == (2e-3, 0.5, (0.8, 0.9))
+
+
+def test_a_copy_differs_in_its_state_alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    new = tmp_path_factory.mktemp("copy")
+    copy_with_state(folder, new, replace(STATE, roll_backs=2))
+    assert load_state(new) == replace(STATE, roll_backs=2)
+    assert load_state(folder) == STATE
+    names = {path.name for path in folder.iterdir()}
+    assert {path.name for path in new.iterdir()} == names
+    for name in names - {"trainer.json"}:
+        assert (new / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_state_settings_and_values_come_back(folder: Path, config: TrainConfig) -> None:

@@ -32,3 +32,11 @@ def test_the_loss_is_the_cross_entropy_of_the_solutions_tokens_and_falls(
     losses = [warmup_step(policy, optimizer, problems, config, step)["loss"] for step in range(40)]
     assert losses[0] == pytest.approx(total / tokens, rel=1e-4)
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_roll_back_lowers_the_learning_rate(policy: Policy, problems: list[Problem], config: TrainConfig) -> None:
+    def rate(**factor: float) -> float:
+        optimizer = new_optimizer(policy, learning_rate=1.0)
+        return warmup_step(policy, optimizer, problems, config, 7, **factor)["learning_rate"]
+
+    assert rate(learning_rate_factor=0.25) == 0.25 * rate() > 0.0

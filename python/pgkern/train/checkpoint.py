@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -51,8 +52,14 @@ def write_checkpoint(folder: Path, saved: Saved) -> None:
     if saved.value is not None:
         _write_tensors(folder / _VALUE, saved.value.state_dict())
     _write_tensors(folder / _RANDOM, _random_state())
-    (folder / _STATE).write_text(json.dumps(asdict(saved.state), indent=2) + "\n")
+    _write_state(folder, saved.state)
     (folder / _CONFIG).write_text(saved.config)
+
+
+def copy_with_state(folder: Path, new: Path, state: TrainerState) -> None:
+    """Fill an empty folder with a checkpoint and another state."""
+    shutil.copytree(folder, new, dirs_exist_ok=True)
+    _write_state(new, state)
 
 
 def load_state(folder: Path) -> TrainerState:
@@ -70,14 +77,22 @@ def load_state(folder: Path) -> TrainerState:
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
-    """Put the checkpoint's moments into an optimiser over the same parameters."""
+    """Put the checkpoint's moments into an optimiser over the same parameters, which keeps its own settings."""
+    settings = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
     optimizer.load_state_dict(_read_tensors(folder / _OPTIMIZER))
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)  # torch brings back the old weight decay and betas
+
+
+def require_value(folder: Path) -> None:
+    """Raise `ValueError` for a checkpoint without a value function."""
+    if not (folder / _VALUE).exists():
+        raise ValueError(f"{folder} has no value function; a learned baseline cannot begin in a run that goes on")
 
 
 def load_value(folder: Path, value: Stateful) -> None:
-    """Put the checkpoint's value function into one of the same shape. Raises `ValueError` where there is none."""
-    if not (folder / _VALUE).exists():
-        raise ValueError(f"{folder} has no value function; a learned baseline cannot begin in a run that goes on")
+    """Put the checkpoint's value function into one of the same shape. Raises what `require_value` raises."""
+    require_value(folder)
     value.load_state_dict(_read_tensors(folder / _VALUE))
 
 
@@ -102,6 +117,10 @@ def _random_state() -> dict[str, Any]:
         "numpy": [numpy_state[0], numpy_state[1].tolist(), *numpy_state[2:]],
         "python": list(random.getstate()),
     }
+
+
+def _write_state(folder: Path, state: TrainerState) -> None:
+    (folder / _STATE).write_text(json.dumps(asdict(state), indent=2) + "\n")
 
 
 def _write_tensors(path: Path, value: object) -> None:

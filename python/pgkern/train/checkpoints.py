@@ -89,19 +89,27 @@ class Checkpoints:
         """The one with the highest validation reward, of those whose files are what was written."""
         return next(self._whole(self._by_reward()), None)
 
-    def roll_back(self, step: int) -> Path | None:
+    def roll_back(self, step: int, rewrite: Callable[[Path, Path], None] | None = None) -> Path | None:
         """The one to go back to after `step` went wrong, and no later one exists any more.
 
         That is the newest sound one from before the step before, since a step shows first what the one before it did
         to the weights; where there is none so old, the newest sound one. Its files are what was written. None where
         there is none at all, and then nothing is removed.
+
+        With `rewrite(old folder, new empty folder)` it is made anew first. The later ones go after that: killed in
+        between, the run goes on from the newest of them and comes here again.
         """
         sound = [each for each in self._by_step() if each.sound]
         proven = [each for each in sound if each.step < step - 1]
         path = next(self._whole([*proven, *(each for each in sound if each not in proven)]), None)
-        if path is not None:
-            self._discard_after(_step_of(path))
-            self._link()
+        if path is None:
+            return None
+        if rewrite is not None:
+            return self.save(
+                step_of(path), lambda new: rewrite(path, new), reward=read_facts(path)["reward"], sound=True
+            )
+        self._discard_after(step_of(path))
+        self._link()
         return path
 
     def _by_step(self) -> list[_Checkpoint]:
@@ -122,7 +130,7 @@ class Checkpoints:
                 except DamagedError as error:
                     self._pass_over(path, error)
                 else:
-                    yield _Checkpoint(_step_of(path), path, facts["reward"], facts["sound"])
+                    yield _Checkpoint(step_of(path), path, facts["reward"], facts["sound"])
 
     def _whole(self, checkpoints: list[_Checkpoint]) -> Iterator[Path]:
         """Those that can be loaded, in the given order; each is read only when it is asked for."""
@@ -149,7 +157,7 @@ class Checkpoints:
 
     def _discard_after(self, step: int) -> None:
         for path in self._folders():
-            if _step_of(path) > step:
+            if step_of(path) > step:
                 remove_directory_atomically(path)
 
     def _retain(self) -> None:
@@ -168,7 +176,8 @@ class Checkpoints:
                 link.unlink(missing_ok=True)
 
 
-def _step_of(path: Path) -> int:
+def step_of(path: Path) -> int:
+    """The step that a checkpoint's folder is named after."""
     match = _NAME.fullmatch(path.name)
-    assert match is not None  # `_folders` gives no other
+    assert match is not None  # there are no others
     return int(match[1])

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .checkpoint import load_value
@@ -15,7 +15,6 @@ from .reference import Reference
 from .rewards_in_loop import RewardFailedError
 from .rows import rollout_rows
 from .run import Run
-from .state import TrainerState
 from .step import policy_gradient_step
 from .value_function import ValueFunction
 from .warmup import warmup_step
@@ -52,26 +51,28 @@ def train(config: TrainConfig, path: Path, *, resumed: bool = False) -> Outcome:
     Raises `ValueError` for a folder, data, reward or model that cannot be used; a new folder is created after that.
     Raises `StorageError` where the disk takes no more; the last checkpoint is left as it was.
     """
-    settings = config.divergence
     outcome = _attempt(config, path, resumed)
-    while outcome.diverged and settings.action == "roll_back" and outcome.roll_backs < settings.max_roll_backs:
-        outcome = _attempt(config, path, resumed=True, roll_backs=outcome.roll_backs + 1)
+    while outcome is None:
+        outcome = _attempt(config, path, resumed=True, rolled_back=True)
     return outcome
 
 
-def _attempt(config: TrainConfig, path: Path, resumed: bool, roll_backs: int = 0) -> Outcome:
-    """The run from its beginning or its newest checkpoint to its end, or to where it diverges."""
+def _attempt(config: TrainConfig, path: Path, resumed: bool, rolled_back: bool = False) -> Outcome | None:
+    """The run from its beginning or its newest checkpoint to its end; None where it goes on from an earlier one."""
     with ExitStack() as stack:
-        run = open_run(config, path, stack, resumed=resumed, roll_backs=roll_backs)
+        run = open_run(config, path, stack, resumed=resumed, rolled_back=rolled_back)
         try:
             reward_after = _improve(run) if _warm_up(run) else None
         except RewardFailedError as error:
             run.events.log(run.step, "stopped", str(error))
             raise
-        if reward_after is None and not run.diverged:
-            run.tell("stopped", f"by a signal, after step {run.step}")
-        state = run.parts.state
-        return Outcome(state.reward_before, reward_after, run.diverged, state.roll_backs)
+        diverged = None if run.rolled_back else run.diverged
+        if reward_after is None and not diverged and run.interrupt.requested:
+            run.tell("stopped", f"by a signal, after step {run.saved_step}", step=run.saved_step)
+    if run.rolled_back and not run.interrupt.requested:  # also not while things were being closed
+        return None
+    state = run.parts.state
+    return Outcome(state.reward_before, reward_after, diverged, state.roll_backs)
 
 
 def _warm_up(run: Run) -> bool:
@@ -84,7 +85,14 @@ def _warm_up(run: Run) -> bool:
     with TrainingProgress(steps, "warmup", start_step=state.step) as progress:
         for step in _remaining(run, steps):
             try:
-                row = warmup_step(parts.policy, parts.optimizer, parts.task.train, run.config, step)
+                row = warmup_step(
+                    parts.policy,
+                    parts.optimizer,
+                    parts.task.train,
+                    run.config,
+                    step,
+                    learning_rate_factor=state.learning_rate_factor,
+                )
             except FloatingPointError as error:
                 run.diverge(f"{error} (warm-up step {step + 1})", run.step + 1)
                 return False
@@ -102,7 +110,7 @@ def _warm_up(run: Run) -> bool:
     if steps == 0:
         row = {"validation_reward": run.evaluate()}
         run.log(row)
-    run.parts.state = TrainerState("policy_gradient", 0, reward_before=row["validation_reward"])
+    run.parts.state = replace(state, phase="policy_gradient", step=0, reward_before=row["validation_reward"])
     run.save(row["validation_reward"])
     return True
 
@@ -138,9 +146,9 @@ def _improve(run: Run) -> float | None:
                 run.save(reward, sound=not divergence.troubled)
     if run.saved_step != run.step:  # the last step, or wherever somebody stopped the run
         run.save(reward, sound=not divergence.troubled)
-    if state.step == steps and reward is None:  # resumed with nothing left to do
+    if state.step >= steps and reward is None:  # resumed with nothing left to do
         reward = run.evaluate()
-    return reward if state.step == steps else None
+    return reward if state.step >= steps else None
 
 
 def _begin_policy_gradient(run: Run) -> None:
@@ -151,8 +159,7 @@ def _begin_policy_gradient(run: Run) -> None:
         if run.resumed_from is not None and parts.state.step > 0:
             load_value(run.resumed_from, parts.value)
     if config.objective.kl_coef != 0:
-        folder = run.folder.path / "reference"
-        parts.reference = Reference.kept(parts.policy, folder, step=parts.state.step)
+        parts.reference = Reference.kept(parts.policy, run.folder.reference, step=parts.state.step)
 
 
 def _remaining(run: Run, steps: int) -> Iterator[int]:

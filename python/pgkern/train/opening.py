@@ -8,7 +8,7 @@ from pathlib import Path
 from ..rollout.transformers_engine import TransformersEngine
 from .atomic_write import write_file_atomically
 from .changed_settings import changed_settings
-from .checkpoint import load_random_state, load_state
+from .checkpoint import load_random_state, load_state, require_value
 from .checkpoints import Checkpoints
 from .config import TrainConfig
 from .config_file import load_config, to_toml
@@ -18,6 +18,7 @@ from .metrics import MetricsLog
 from .optimizer import new_optimizer
 from .parts import Parts
 from .policy_model import load_policy, new_policy
+from .reference import Reference
 from .rewards_in_loop import RewardJudge
 from .rollout_log import RolloutLog
 from .run import Run
@@ -30,11 +31,11 @@ from .trackers import open_trackers
 from .warmup import check_solutions
 
 
-def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool, roll_backs: int = 0) -> Run:
+def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool, rolled_back: bool = False) -> Run:
     """Everything a run works with, ready for its next step; what must be closed is closed with the stack.
 
-    A run that was stopped before its first checkpoint begins anew. After `roll_backs` the learning rate is lower and
-    the samples are others. A folder is created only when all that can be refused has been looked at.
+    A run that was stopped before its first checkpoint begins anew. One that was `rolled_back` has said so already. A
+    folder is created, and the configuration in it changed, only when all that can be refused has been looked at.
     """
     if resumed:
         RunFolder.refuse_absent(path)
@@ -58,13 +59,20 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         if config.warmup.steps:
             check_solutions(task.train)
     changed = changed_settings(load_config(TrainConfig, RunFolder(path).config), config) if resumed else []
+    if checkpoint is not None and state.phase == "policy_gradient":
+        _refuse_what_began_without(config, RunFolder(path), checkpoint, state.step)
     if resumed:
         folder = RunFolder.resume(path)
     else:
         folder = RunFolder.create(path)
         stack.enter_context(run_lock(path))
-    write_file_atomically(folder.config, to_toml(config).encode())
-    engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
+        write_file_atomically(folder.config, to_toml(config).encode())  # from here on it is a run
+    engine = TransformersEngine(
+        policy.model,
+        policy.tokenizer,
+        batch_size=config.rollouts.batch_size,
+        version=state.step if state.phase == "policy_gradient" else 0,
+    )
     stack.callback(engine.close)
     optimizer = new_optimizer(policy, learning_rate=config.optimizer.learning_rate)
     parts = Parts(config, task, policy, engine, judge, optimizer, state)
@@ -86,16 +94,21 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
             on_failure=lambda message: run.events.log(run.step, "tracker_failed", message),
         )
     )
+    if resumed:
+        write_file_atomically(folder.config, to_toml(config).encode())
     for message in damaged:
         run.tell("checkpoint_damaged", message)
     if state.phase == "policy_gradient" and state.step >= config.run.steps:
         print(f"finished: all {config.run.steps} steps were done before", flush=True)
-    elif roll_backs:
-        state.roll_backs = roll_backs
-        state.learning_rate_factor = config.divergence.learning_rate_factor**roll_backs
-        state.troubled_steps = {}
-        run.tell("rolled_back", f"to step {run.step}; learning rate × {state.learning_rate_factor:g}, other samples")
-    elif resumed:
+    elif resumed and not rolled_back:
         others = f" with other settings: {', '.join(changed)}" if changed else ""
         run.tell("resumed", ("from the beginning" if checkpoint is None else f"after step {run.step}") + others)
     return run
+
+
+def _refuse_what_began_without(config: TrainConfig, folder: RunFolder, checkpoint: Path, step: int) -> None:
+    """Raise `ValueError` where the settings ask for what should have been there from the first step on."""
+    if step > 0 and config.advantages.baseline == "value":
+        require_value(checkpoint)
+    if config.objective.kl_coef != 0:
+        Reference.require(folder.reference, step=step)

@@ -49,14 +49,19 @@ class Reference:
             with writing("the reference policy", folder), atomic_directory(folder) as new:
                 save_file(reference._weights, new / _WEIGHTS)
             return reference
-        if not recover_directory(folder) or not (folder / _WEIGHTS).is_file():
+        cls.require(folder, step=step)
+        reference = cls(load_file(folder / _WEIGHTS, device=str(policy.device)))
+        reference._require_same(policy, folder)
+        return reference
+
+    @staticmethod
+    def require(folder: Path, *, step: int) -> None:
+        """Raise `ValueError` for a step other than 0 of which no reference was kept."""
+        if step > 0 and not (recover_directory(folder) and (folder / _WEIGHTS).is_file()):
             raise ValueError(
                 f"{folder / _WEIGHTS} is missing: the policy before its first step cannot be known at step {step}. "
                 "A run that began with kl_coef 0 cannot be given another; set it to 0 or start a new run"
             )
-        reference = cls(load_file(folder / _WEIGHTS, device=str(policy.device)))
-        reference._require_same(policy, folder)
-        return reference
 
     def log_probs(
         self, policy: Policy, sequences: Sequence[TokenSequence], *, temperature: float, max_tokens: int

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .checkpoint import Saved, load_optimizer, write_checkpoint
-from .checkpoints import Checkpoints
+from .checkpoint import Saved, copy_with_state, load_optimizer, load_state, write_checkpoint
+from .checkpoints import Checkpoints, step_of
 from .config import TrainConfig
 from .config_file import to_toml
 from .evaluate import evaluate, mean_reward
@@ -19,10 +19,13 @@ from .interrupt import Interrupt
 from .metrics import MetricsLog
 from .optimizer import new_optimizer
 from .parts import Parts
+from .policy_model import new_policy
 from .report import LiveReport
 from .rewards_in_loop import failure_message
 from .rollout_log import RolloutLog
 from .run_folder import RunFolder
+from .seeds import seed_generators
+from .state import TrainerState
 from .storage_error import StorageError
 from .trackers import Trackers
 
@@ -40,6 +43,9 @@ class Run:
     saved_step: int | None = None
     """Of the last checkpoint."""
     diverged: str | None = None
+    """What went wrong."""
+    rolled_back: bool = False
+    """Whether the run is to go on from an earlier checkpoint."""
     interrupt: Interrupt = field(init=False)
     metrics: MetricsLog = field(init=False)
     rollouts: RolloutLog = field(init=False)
@@ -92,9 +98,9 @@ class Run:
         if "validation_reward" in row:
             self.report.update()
 
-    def tell(self, event: str, message: str) -> None:
-        """Log an event, and say it."""
-        self.events.log(self.step, event, message)
+    def tell(self, event: str, message: str, step: int | None = None) -> None:
+        """Log an event of the step that was just done, or of another, and say it."""
+        self.events.log(self.step if step is None else step, event, message)
         print(f"{event.replace('_', ' ')}: {message}", flush=True)
 
     def save(self, reward: float | None, *, sound: bool = True) -> None:
@@ -112,7 +118,43 @@ class Run:
         self.saved_step, self._seconds_checkpoint = self.step, time.perf_counter() - started
 
     def diverge(self, reason: str, step: int) -> None:
-        """What the step has left in memory is spoiled: the last checkpoint from before the trouble counts."""
+        """What the step has left in memory is spoiled: the last checkpoint from before the trouble counts.
+
+        Where the run is to go on from it, it is kept there at once that the learning rate is lower and the samples are
+        others, so that a kill forgets neither, nor how often this has been.
+        """
         self.diverged = reason
         self.tell("diverged", reason)
-        self.checkpoints.roll_back(step)
+        settings, state = self.config.divergence, self.parts.state
+        goes_on = settings.action == "roll_back" and state.roll_backs < settings.max_roll_backs
+        if goes_on:
+            state.roll_backs += 1
+            state.learning_rate_factor *= settings.learning_rate_factor
+        path = self.checkpoints.roll_back(step, self._keep_roll_backs if state.roll_backs else None)
+        if not goes_on:
+            return
+        if path is not None:
+            self.saved_step = step_of(path)
+        elif self.saved_step is None:  # in the warm-up, before there was a checkpoint
+            self._begin_anew()
+        else:  # every one is damaged
+            return
+        self.rolled_back = True
+        told = f"to step {self.saved_step}; learning rate × {state.learning_rate_factor:g}, other samples"
+        self.tell("rolled_back", told, step=self.saved_step)
+
+    def _keep_roll_backs(self, folder: Path, new: Path) -> None:
+        """Copy a checkpoint with what the roll-backs have come to."""
+        now = self.parts.state
+        before = load_state(folder)
+        state = replace(before, roll_backs=now.roll_backs, learning_rate_factor=now.learning_rate_factor)
+        copy_with_state(folder, new, state)
+
+    def _begin_anew(self) -> None:
+        """A checkpoint of the run as it began but for its learning rate."""
+        parts, now = self.parts, self.parts.state
+        parts.policy = new_policy(self.config, parts.task.train)
+        parts.optimizer = new_optimizer(parts.policy, learning_rate=self.config.warmup.learning_rate)
+        parts.state = TrainerState(roll_backs=now.roll_backs, learning_rate_factor=now.learning_rate_factor)
+        seed_generators(self.config.run.seed)
+        self.save(None)

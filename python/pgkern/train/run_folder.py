@@ -53,6 +53,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def reference(self) -> Path:
+        """The folder of the policy as it was before its first policy-gradient step, for a KL penalty."""
+        return self.path / "reference"
+
+    @property
     def checkpoint(self) -> Path:
         """A link to the last checkpoint, for people, for transformers and for `pgkern eval`."""
         return self.path / "checkpoint"

@@ -31,9 +31,19 @@ def check_solutions(problems: list[Problem]) -> None:
 
 
 def warmup_step(
-    policy: Policy, optimizer: Optimizer, problems: list[Problem], config: TrainConfig, step: int
+    policy: Policy,
+    optimizer: Optimizer,
+    problems: list[Problem],
+    config: TrainConfig,
+    step: int,
+    *,
+    learning_rate_factor: float = 1.0,
 ) -> dict[str, float]:
-    """One step (counted from 0) on the next `warmup.batch_size` worked solutions; its metrics."""
+    """One step (counted from 0) on the next `warmup.batch_size` worked solutions; its metrics.
+
+    `learning_rate_factor` is what roll-backs have made of the learning rate. Raises `FloatingPointError` for a gradient
+    that is not finite.
+    """
     started = time.perf_counter()
     settings = config.warmup
     indices = batch_indices(
@@ -51,7 +61,8 @@ def warmup_step(
         objective=PolicyObjective.reinforce(),
         max_tokens=config.optimizer.micro_batch_tokens,
     )
-    learning_rate = settings.learning_rate * rising(step, _RISE) * falling(step, settings.num_steps)
+    scheduled = rising(step, _RISE) * falling(step, settings.num_steps)
+    learning_rate = settings.learning_rate * learning_rate_factor * scheduled
     norm = guarded_step(optimizer, learning_rate=learning_rate, max_gradient_norm=config.optimizer.max_gradient_norm)
     seconds = time.perf_counter() - started
     return {

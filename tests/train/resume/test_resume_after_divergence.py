@@ -1,9 +1,17 @@
 """A run that diverges: what is said, which checkpoint counts, and that a kill changes nothing of it."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
-from .processes import Runs
+from pgkern.rollout.engine import Sampling
+from pgkern.train.checkpoint import load_state
+from pgkern.train.config import TrainConfig
+from pgkern.train.config_file import load_config
+from pgkern.train.loop import train
+from pgkern.train.opening import open_run
+
+from .processes import CONFIG, Runs
 from .same_run import assert_same_run, events, last_step, rows
 
 TOO_FAST = ["run.steps=4", "warmup.steps=2", "run.checkpoint_every=1", "optimizer.warmup_steps=0"]
@@ -56,6 +64,7 @@ def test_roll_backs_come_to_an_end(runs: Runs, tmp_path: Path) -> None:
 
 
 def test_a_kill_after_a_roll_back_changes_nothing(runs: Runs, tmp_path: Path) -> None:
+    """Nor does it forget the roll-back, before there is another checkpoint."""
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     settings = [*MOVES_FAR, "divergence.action=roll_back"]
     assert runs.finish(unbroken, *settings).code == 0
@@ -63,7 +72,53 @@ def test_a_kill_after_a_roll_back_changes_nothing(runs: Runs, tmp_path: Path) ->
     process.wait_until(lambda: "rolled_back" in events(broken))
     process.kill()
     process = runs.start(broken, resumed=True)
-    process.wait_until(lambda: last_step(broken) >= 5 and events(broken)[-1] == "rolled_back")
+    process.wait_until(lambda: last_step(broken) >= 5 and events(broken)[-1] == "resumed")
     process.kill()
     assert runs.finish(broken, resumed=True).code == 0
     assert_same_run(broken, unbroken)
+    assert events(broken) == ["diverged", "rolled_back", "resumed", "resumed"]  # and it does not diverge again
+
+
+def test_a_warm_up_that_diverges_before_its_first_checkpoint_begins_anew_with_less(runs: Runs, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = ["run.steps=1", "run.checkpoint_every=100", "warmup.steps=8", "warmup.learning_rate=1e30"]
+    process = runs.finish(run, *settings, "divergence.action=roll_back", "divergence.learning_rate_factor=1e-33")
+    assert process.code == 0, process.output
+    assert events(run) == ["diverged", "rolled_back"]
+    assert rows(run, "events.jsonl")[1]["step"] == 0
+    assert "rolled back: to step 0; learning rate × 1e-33, other samples" in process.output
+    metrics = rows(run)
+    assert [row["step"] for row in metrics] == list(range(1, 10))
+    assert all(0 < row["learning_rate"] < 1e-2 for row in metrics)
+    assert load_state((run / "checkpoint").resolve()).roll_backs == 1  # it counts after the warm-up too
+
+
+SENDS_A_SIGNAL = """
+import os, signal
+from pathlib import Path
+FOLDER = Path({folder!r})
+def early_letters(completion, gold):
+    metrics, sent = FOLDER / "run" / "metrics.jsonl", FOLDER / "sent"
+    if not sent.exists() and metrics.exists() and len(metrics.read_text().splitlines()) == 3:
+        sent.touch()
+        os.kill({process}, signal.SIGTERM)
+    return sum(letter < "m" for letter in completion) / max(1, len(completion))
+"""
+
+
+def test_a_signal_in_the_step_that_diverges_stops_the_run(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(SENDS_A_SIGNAL.format(folder=str(tmp_path), process=os.getpid()))
+    (tmp_path / "run.toml").write_text(CONFIG.format(folder=tmp_path))
+    config = load_config(TrainConfig, tmp_path / "run.toml", [*MOVES_FAR, "divergence.action=roll_back"])
+    run = tmp_path / "run"
+    stopped = train(config, run)
+    assert (tmp_path / "sent").exists()
+    assert (stopped.finished, stopped.diverged, stopped.roll_backs) == (False, None, 1)
+    assert events(run) == ["diverged", "rolled_back", "stopped"]
+    assert rows(run, "events.jsonl")[-1] == {"step": 2, "event": "stopped", "message": "by a signal, after step 2"}
+    assert train(config, run, resumed=True).finished
+    assert last_step(run) == 6
+    with ExitStack() as stack:  # the engine says of which weights its rollouts are, as one that was never stopped
+        parts = open_run(config, run, stack, resumed=True).parts
+        (rollout,) = parts.engine.generate([parts.policy.prompt(parts.task.train[0])], Sampling(max_tokens=1))
+        assert rollout.weights_version == 4

@@ -66,6 +66,34 @@ def test_another_model_is_refused_and_nothing_is_changed(runs: Runs, copy: Path)
     assert (copy / "config.toml").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (["advantages.baseline=value", "advantages.normalize_std=false"], "has no value function"),
+        (["objective.kl_coef=0.1"], "the policy before its first step cannot be known at step 4"),
+    ],
+)
+def test_what_is_refused_leaves_a_run_that_goes_on(
+    runs: Runs, copy: Path, finished: Path, settings: list[str], reason: str
+) -> None:
+    before = (copy / "config.toml").read_bytes()
+    process = runs.finish(copy, *settings, resumed=True)
+    assert process.code == 2, process.output
+    assert reason in process.output
+    assert (copy / "config.toml").read_bytes() == before
+    assert runs.finish(copy, resumed=True).code == 0
+    assert_same_run(copy, finished)
+
+
+def test_fewer_steps_than_are_done_are_done(runs: Runs, copy: Path) -> None:
+    process = runs.finish(copy, "run.steps=2", resumed=True)
+    assert process.code == 0, process.output
+    assert "finished: all 2 steps were done before" in process.output
+    assert process.output.splitlines()[-1].startswith("validation reward: ")
+    assert "stopped" not in process.output
+    assert last_step(copy) == 8
+
+
 def test_a_damaged_checkpoint_is_passed_over(runs: Runs, copy: Path, finished: Path) -> None:
     weights = copy / "checkpoint" / "model.safetensors"
     content = bytearray(weights.read_bytes())
