@@ -95,5 +95,3 @@ class DataConfig:
             if not self.reads_files and getattr(self, name) != getattr(DataConfig, name):
                 tasks = ", ".join(map(repr, FILE_KINDS))
                 raise ValueError(f"{name} is for the tasks {tasks}; with task {self.task!r} it would not be read")
-        if self.reads_files and self.num_train != DataConfig.num_train:
-            raise ValueError(f"num_train is for generated problems; with task {self.task!r} all of train_file are used")
