@@ -8,7 +8,6 @@ from pathlib import Path
 from ..atomic_write import write_file_atomically
 from ..run_folder import RunFolder
 from .comparison_page import comparison_page
-from .reward_figure import write_reward_figure
 from .run_page import run_page
 from .run_record import read_run
 from .several_runs import read_runs
@@ -23,6 +22,8 @@ def write_report(folder: RunFolder, output: Path | None = None) -> None:
     """
     record = read_run(folder)
     if output is None:
+        from .reward_figure import write_reward_figure  # with matplotlib, which reading curves does not need
+
         write_reward_figure(record.rows, folder.reward_figure, record.name)
     write_file_atomically(output or folder.report, run_page(record).encode("utf-8", "replace"))
 
