@@ -56,7 +56,7 @@ class Sizes:
 
 def last_digit_run(seed: int, *, normalize_std: bool, steps: int, sizes: Sizes) -> dict[str, Any]:
     """`a+b=` to one token: the exact mean probability of the right one over all 100 contexts, every few steps."""
-    config = _config(seed, sizes.last_digit_batch, max_tokens=1, learning_rate=1e-3, normalize_std=normalize_std)
+    config = _config(seed, steps, sizes.last_digit_batch, max_tokens=1, learning_rate=1e-3, normalize_std=normalize_std)
     problems = last_digit_problems()
     parts, parameters = _parts(config, Task(problems, problems), hidden_size=64, num_layers=2, intermediate_size=176)
     improved = _improve(parts, steps, lambda: _answer_probability(parts.policy, problems))
@@ -65,7 +65,7 @@ def last_digit_run(seed: int, *, normalize_std: bool, steps: int, sizes: Sizes) 
 
 def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes) -> dict[str, Any]:
     """Two-digit addition: warm up until so many sampled answers are right, then policy gradients; both held out."""
-    config = _config(seed, sizes.two_digit_batch, max_tokens=4, learning_rate=learning_rate, normalize_std=True)
+    config = _config(seed, steps, sizes.two_digit_batch, max_tokens=4, learning_rate=learning_rate, normalize_std=True)
     problems = two_digit_problems(seed)
     task = Task(problems[sizes.held_out :], problems[: sizes.held_out])
     parts, parameters = _parts(config, task, hidden_size=128, num_layers=3, intermediate_size=344)
@@ -77,11 +77,11 @@ def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes) 
 
 
 def _config(
-    seed: int, batch: tuple[int, int], *, max_tokens: int, learning_rate: float, normalize_std: bool
+    seed: int, steps: int, batch: tuple[int, int], *, max_tokens: int, learning_rate: float, normalize_std: bool
 ) -> TrainConfig:
     prompts, samples = batch
     return TrainConfig(
-        run=RunConfig(seed=seed),
+        run=RunConfig(seed=seed, steps=steps),
         data=DataConfig(prompt="question_only"),
         warmup=WarmupConfig(steps=10_000, learning_rate=WARMUP_LEARNING_RATE),  # constant: it ends where it is enough
         rollouts=RolloutConfig(
