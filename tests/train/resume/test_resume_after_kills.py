@@ -65,7 +65,7 @@ KILLS: list[tuple[Moment, float]] = [  # and how many seconds later at most
     (soon_after_step(13), 0.1),
     (while_removing_one(before=17), 0.0),
     (while_writing_checkpoint(20), 0.005),
-    (lambda run: (run / "checkpoints" / "step-00000022").exists(), 0.3),  # while the report is made
+    (lambda run: (run / "checkpoints" / "step-00000022").exists(), 0.05),  # before or while the report is made
 ]
 
 
