@@ -46,6 +46,7 @@ FUNCTIONS = {
     "pgkern.train.micro_batches:MicroBatch.align": BATCHING,
     "pgkern.train.micro_batches:MicroBatch.split": BATCHING,
     "pgkern.train.step:score_rollouts": SCORES,
+    "pgkern.train.step:metrics_apart": SCORES,
     "pgkern.train.step:assign_credit": CREDIT,
     "pgkern.rollout.transformers_engine:TransformersEngine.load_weights": SYNC,
     "pgkern.train.metrics:MetricsLog.log": LOGS,

@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> None:
     samples = options.steps * options.prompts * options.samples
     notes = [
         f"{parameters:,} parameters; {samples:,} samples a run; pgkern packs {options.micro_batch_tokens} tokens a row",
-        "a step of pgkern's scores the samples before the update too, for its metrics of mismatch and entropy",
+        "neither scores the samples before its one update; pgkern scores up to 32 of those without advantage",
         f"TRL's settings: {trl_settings(settings)}",
     ]
     record.write(rows, [], notes, time_ratio=ratio.to_json(), reward_before=round(before, 4), samples=samples)

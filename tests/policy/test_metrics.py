@@ -149,6 +149,7 @@ def test_rollout_mismatch_and_correction() -> None:
     mismatch = sum(abs(math.log(r)) for r in (2.0, 0.5, 1.0, 0.25, 1.2)) / 5
     bare = metrics_of(PolicyObjective.grpo(), **given)
     assert bare["rollout_mismatch"] == pytest.approx(mismatch)
+    assert bare["rollout_mismatch_max"] == pytest.approx(math.log(4.0))  # what is masked, 50, does not count
     assert not [name for name in bare if name.startswith("correction")]
     assert not [name for name in metrics_of(PolicyObjective.grpo()) if name.startswith(("rollout", "correction"))]
     for kind, weights in (("truncate", (1.5, 0.5, 1.0, 0.4, 1.2)), ("mask", (0.0, 0.5, 1.0, 0.0, 1.2))):
@@ -210,7 +211,7 @@ def build_batch() -> dict[str, Tensor]:
 def test_weighing_parts_by_their_tokens_gives_the_whole(name: str) -> None:
     batch = build_batch()
     whole = policy_loss(**batch, objective=EVERYTHING[name]).metrics
-    assert len(whole) == 13
+    assert len(whole) == 14
     parts = [
         policy_loss(**{key: value[rows] for key, value in batch.items()}, objective=EVERYTHING[name]).metrics
         for rows in (slice(0, 1), slice(1, 4), slice(4, 5), slice(5, 6))  # one of them without a token
@@ -219,7 +220,7 @@ def test_weighing_parts_by_their_tokens_gives_the_whole(name: str) -> None:
     assert (tokens.sum(), tokens[2]) == (whole["tokens"], 0)
     for key, value in whole.items():
         each = torch.stack([part[key] for part in parts])
-        if key == "ratio_max":
+        if key.endswith("_max"):
             torch.testing.assert_close(each.max(), value)
         elif key != "tokens":
             torch.testing.assert_close((each * tokens).sum() / tokens.sum(), value, msg=key)
@@ -242,7 +243,7 @@ def test_detached_scalars_on_the_device(name: str, dtype: torch.dtype) -> None:
         linear_policy_loss(hidden, weight, token_ids, **given, objective=EVERYTHING[name]),
     ):
         assert found.loss.requires_grad
-        assert len(found.metrics) == 13
+        assert len(found.metrics) == 14
         for key, value in found.metrics.items():
             assert (value.shape, value.requires_grad, value.device.type) == ((), False, "cpu"), key
             assert value.dtype == computed, key

@@ -153,5 +153,5 @@ def test_without_any_advantage_nothing_is_computed(
         objective=PolicyObjective.grpo(),
         max_tokens=100,
     )
-    assert metrics == {"loss": 0.0, "active_fraction": 0.0}
+    assert metrics == {"tokens": 0.0, "loss": 0.0, "active_fraction": 0.0}
     assert gradients(policy) == {}

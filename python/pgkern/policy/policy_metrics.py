@@ -21,7 +21,8 @@ def policy_metrics(
     coefficients_T: Tensor,
     entropy_T: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Means over this call's unmasked tokens: to combine parts of a batch weigh them by "tokens".
+    """Means over this call's unmasked tokens: to combine parts of a batch weigh them by "tokens"; of a "_max" take the
+    largest.
 
     tokens              how many tokens are unmasked
     active_fraction     share of them that have a gradient
@@ -34,7 +35,7 @@ def policy_metrics(
     With reference log-probabilities:
     ref_kl                      mean of the objective's estimate of the KL divergence to the reference
     With the engine's log-probabilities:
-    rollout_mismatch            mean of |log p_old - log p_rollout|
+    rollout_mismatch, rollout_mismatch_max   mean and largest of |log p_old - log p_rollout|
     correction_mean, correction_kept_fraction   of the weights of the objective's correction: their mean, and the share
         of tokens whose ratio lies within its bounds
     """
@@ -44,6 +45,9 @@ def policy_metrics(
 
     def mean(value_T: Tensor) -> Tensor:
         return (value_T.to(mask_T.dtype) * mask_T).sum() / count
+
+    def largest(value_T: Tensor) -> Tensor:  # of numbers of at least 0, and 0 of none
+        return torch.cat([value_T * mask_T, mask_T.new_zeros(1)]).max()
 
     log_probs_T = log_probs_T.where(batch.mask_T, 0)
     active_T = coefficients_T != 0
@@ -56,7 +60,7 @@ def policy_metrics(
     if objective.ratio != "none" or batch.old_log_probs_T is not None:
         inputs = terms.surrogate_inputs(log_probs_T)
         metrics["ratio_mean"] = mean(inputs.ratio)
-        metrics["ratio_max"] = torch.cat([inputs.ratio * mask_T, mask_T.new_zeros(1)]).max()
+        metrics["ratio_max"] = largest(inputs.ratio)
         metrics["approx_kl"] = mean(inputs.token_log_ratio_T.expm1() - inputs.token_log_ratio_T)
         clipped = SURROGATES[objective.surrogate].clipped(inputs, objective)
         for side, clipped_T in zip(("low", "high"), clipped or (torch.zeros_like(mask_T),) * 2, strict=True):
@@ -65,7 +69,9 @@ def policy_metrics(
         metrics["ref_kl"] = mean(reference_kl(log_probs_T, batch.ref_log_probs_T, objective.kl_estimator))
     if batch.rollout_log_probs_T is not None:
         old_log_probs_T = log_probs_T if batch.old_log_probs_T is None else batch.old_log_probs_T
-        metrics["rollout_mismatch"] = mean(clamped_log_ratio(old_log_probs_T, batch.rollout_log_probs_T).abs())
+        mismatch_T = clamped_log_ratio(old_log_probs_T, batch.rollout_log_probs_T).abs()
+        metrics["rollout_mismatch"] = mean(mismatch_T)
+        metrics["rollout_mismatch_max"] = largest(mismatch_T)
     correction = terms.correction(log_probs_T)
     if correction is not None:
         weights_T, kept_T = correction

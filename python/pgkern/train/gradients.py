@@ -17,10 +17,22 @@ from .policy_model import Policy
 Values = Sequence[Sequence[float]]
 
 
+def sent_through(sequences: Sequence[TokenSequence], advantages: Values, objective: PolicyObjective) -> list[int]:
+    """Which of the sequences `accumulate_gradients` sends through the model.
+
+    All with a response, but for those whose advantages are all 0 where the objective then has no gradient for them.
+    """
+    return [
+        index
+        for index, row in enumerate(advantages)
+        if sequences[index].response_ids and (objective.acts_without_advantage or any(row))
+    ]
+
+
 def accumulate_gradients(
     policy: Policy,
     sequences: Sequence[TokenSequence],
-    advantages: Sequence[Sequence[float]],
+    advantages: Values,
     *,
     objective: PolicyObjective,
     temperature: float = 1.0,
@@ -32,16 +44,12 @@ def accumulate_gradients(
     """Add ∇ of the objective's loss over these sequences to the parameters' `.grad`, and return the pass's metrics.
 
     Advantages and log-probabilities are one list for each sequence, with one number for each of its response tokens.
-    Sequences whose advantages are all 0 do not go through the model where the objective then has no gradient for them;
-    they count in the denominators.
+    Sequences that are not `sent_through` count in the denominators. The metrics are those of `policy_metrics`, means
+    over the `tokens` that went through the model, but `active_fraction` is a share of all tokens.
     """
     num_tokens = sum(len(sequence.response_ids) for sequence in sequences)
     num_sequences = sum(1 for sequence in sequences if sequence.response_ids)
-    kept = [
-        index
-        for index, row in enumerate(advantages)
-        if sequences[index].response_ids and (any(row) or objective.acts_without_advantage)
-    ]
+    kept = sent_through(sequences, advantages, objective)
     totals: dict[str, Tensor] = {}
     for batch in micro_batches([sequences[index] for index in kept], max_tokens, policy.device):
 
@@ -71,7 +79,7 @@ def _add(totals: dict[str, Tensor], metrics: dict[str, Tensor]) -> None:
     """Sums weighted by tokens, so that means over rows of different length are means over tokens; nothing is synced."""
     tokens = metrics["tokens"]
     for name, value in metrics.items():
-        if name == "ratio_max":
+        if name.endswith("_max"):
             totals[name] = torch.maximum(totals[name], value) if name in totals else value
         else:
             weighted = value if name in ("loss", "tokens") else value * tokens
@@ -80,11 +88,11 @@ def _add(totals: dict[str, Tensor], metrics: dict[str, Tensor]) -> None:
 
 def _means(totals: dict[str, Tensor], num_tokens: int) -> dict[str, float]:
     if not totals:
-        return {"loss": 0.0, "active_fraction": 0.0}
-    values = {name: float(value) for name, value in totals.items()}
-    seen = max(values.pop("tokens"), 1.0)
+        return {"tokens": 0.0, "loss": 0.0, "active_fraction": 0.0}
+    values = dict(zip(totals, torch.stack(list(totals.values())).tolist(), strict=True))  # one wait for all of them
+    seen = max(values["tokens"], 1.0)
     whole_batch = {"active_fraction": max(num_tokens, 1)}  # tokens that did not go through are not active
     return {
-        name: value if name in ("loss", "ratio_max") else value / whole_batch.get(name, seen)
+        name: value if name in ("loss", "tokens") or name.endswith("_max") else value / whole_batch.get(name, seen)
         for name, value in values.items()
     }

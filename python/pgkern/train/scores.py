@@ -1,17 +1,20 @@
-"""What is known of the sampled tokens before the first update: old and reference log-probabilities, entropies, V(s)."""
+"""What is known of the sampled tokens before the first update; what that one finds itself is not asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from ..policy.terms.reference_kl import reference_kl
 from ..rollout.engine import Rollout
+from .config import TrainConfig
 from .micro_batches import TokenSequence
 from .parts import Parts
-from .score import score
+from .sample_metrics import flat, of_scores
+from .score import Scores, score
+
+UNSEEN_MEASURED = 32
+"""Rollouts: so many of those that no update sees are scored for the metrics, evenly spaced."""
 
 Lists = list[list[float]]
 
@@ -23,57 +26,82 @@ class StepScores:
     sequences: list[TokenSequence]
     rollout_log_probs: Lists
     """As the engine sampled them."""
-    old_log_probs: Lists
-    """As the trainer computes them; frozen over all updates of the step."""
-    entropies: Lists
+    policy: Scores | None
+    """As the trainer computes them, with V(s) where there is one; frozen over all updates of the step. None where the
+    one update finds them in its own pass."""
     ref_log_probs: Lists | None
-    values: Lists | None
-    hidden: list[Tensor] | None
-    """`[R, D]` of each rollout, where a value function learns on the policy's hidden states."""
 
-    def metrics(self) -> dict[str, float]:
-        """Entropy in nats, and how far the engine's log-probabilities are from the trainer's."""
-        if not self.sequences:
-            return {}
-        difference = np.abs(_flat(self.old_log_probs) - _flat(self.rollout_log_probs))
-        metrics = {
-            "entropy": float(np.mean(_flat(self.entropies))),
-            "rollout_mismatch": float(np.mean(difference)),
-            "rollout_mismatch_max": float(np.max(difference)),
-        }
-        if self.ref_log_probs is not None:
-            old_T, ref_T = torch.tensor(_flat(self.old_log_probs)), torch.tensor(_flat(self.ref_log_probs))
-            metrics["reference_kl"] = float(reference_kl(old_T, ref_T, "k3").mean())
-        return metrics
+    @property
+    def old_log_probs(self) -> Lists | None:
+        """The policy's, before the first update."""
+        return None if self.policy is None else self.policy.log_probs
+
+    @property
+    def hidden(self) -> list[Tensor] | None:
+        """`[R, D]` of each rollout, where a value function learns on the policy's hidden states."""
+        return None if self.policy is None else self.policy.hidden
+
+    @property
+    def values(self) -> Lists | None:
+        """V(s) of the state before each token."""
+        return None if self.policy is None else self.policy.values
+
+
+def scored_beforehand(config: TrainConfig) -> bool:
+    """Whether the policy scores its samples in a pass of its own, before the first update.
+
+    Later updates need the old log-probabilities, a KL penalty in the rewards needs them for the advantages, and these
+    need V(s), which is of the hidden states. One update needs none of it: there old is the policy itself, and the loss
+    finds its log-probabilities, entropies and distances to engine and reference in the pass that finds the gradient.
+    """
+    penalised = config.objective.kl_in == "reward" and config.objective.kl_coef != 0
+    return config.optimizer.updates_per_step > 1 or penalised or config.advantages.baseline == "value"
 
 
 def score_rollouts(parts: Parts, rollouts: Sequence[Rollout]) -> StepScores:
-    """Score them under the policy as it is, the reference and the value function, where there are these.
+    """Score them under the reference and, where that is wanted beforehand, the policy as it is and V(s).
 
     Raises `FloatingPointError` when the policy's log-probabilities or the values are not finite: weights are spoiled.
     """
     sequences = [TokenSequence.of(rollout) for rollout in rollouts]
-    temperature, max_tokens = parts.config.rollouts.temperature, parts.config.optimizer.micro_batch_tokens
-    scores = score(parts.policy, sequences, temperature=temperature, max_tokens=max_tokens, value=parts.value)
-    if not np.isfinite(_flat(scores.log_probs)).all():
-        raise FloatingPointError("the policy's log-probabilities of its own samples are not finite")
-    if not np.isfinite(_flat(scores.values or [])).all():
-        raise FloatingPointError("the learned values are not finite")
+    found = _policy_scores(parts, sequences) if scored_beforehand(parts.config) else None
     ref_log_probs = None
     if parts.reference is not None:
         ref_log_probs = parts.reference.log_probs(
-            parts.policy, sequences, temperature=temperature, max_tokens=max_tokens
+            parts.policy,
+            sequences,
+            temperature=parts.config.rollouts.temperature,
+            max_tokens=parts.config.optimizer.micro_batch_tokens,
         )
-    return StepScores(
+    return StepScores(sequences, [list(rollout.log_probs) for rollout in rollouts], found, ref_log_probs)
+
+
+def metrics_apart(parts: Parts, scores: StepScores, seen: Collection[int]) -> tuple[int, dict[str, float]]:
+    """The metrics before the update of the rollouts that are not `seen` by it, and how many tokens these have.
+
+    Where nothing was scored beforehand, up to `UNSEEN_MEASURED` of them stand for all. Raises as `score_rollouts` does.
+    """
+    estimator = parts.config.objective.kl_estimator
+    apart = [index for index in range(len(scores.sequences)) if index not in seen]
+    tokens = sum(len(scores.sequences[index].response_ids) for index in apart)
+    if scores.policy is not None:
+        return tokens, of_scores(scores.policy, scores.rollout_log_probs, scores.ref_log_probs, estimator)
+    few = apart[:: max(1, -(-len(apart) // UNSEEN_MEASURED))]
+    found = _policy_scores(parts, [scores.sequences[index] for index in few])
+    ref_log_probs = None if scores.ref_log_probs is None else [scores.ref_log_probs[index] for index in few]
+    return tokens, of_scores(found, [scores.rollout_log_probs[index] for index in few], ref_log_probs, estimator)
+
+
+def _policy_scores(parts: Parts, sequences: Sequence[TokenSequence]) -> Scores:
+    scores = score(
+        parts.policy,
         sequences,
-        [list(rollout.log_probs) for rollout in rollouts],
-        scores.log_probs,
-        scores.entropies,
-        ref_log_probs,
-        scores.values,
-        scores.hidden,
+        temperature=parts.config.rollouts.temperature,
+        max_tokens=parts.config.optimizer.micro_batch_tokens,
+        value=parts.value,
     )
-
-
-def _flat(values: Lists) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    return np.asarray([value for row in values for value in row], dtype=np.float64)
+    if not np.isfinite(flat(scores.log_probs)).all():
+        raise FloatingPointError("the policy's log-probabilities of its own samples are not finite")
+    if not np.isfinite(flat(scores.values or [])).all():
+        raise FloatingPointError("the learned values are not finite")
+    return scores

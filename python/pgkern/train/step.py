@@ -11,13 +11,14 @@ from ..rollout.engine import Sampling
 from .credit import Credit, assign_credit
 from .dynamic_sampling import sample_until_different
 from .experience import Collected, Sample, collect, rollout_metrics
-from .gradients import accumulate_gradients
+from .gradients import accumulate_gradients, sent_through
 from .optimizer import guarded_step
 from .parts import Parts
 from .phase_clock import PhaseClock
 from .rewards_in_loop import reward_metrics
+from .sample_metrics import of_update, together
 from .schedule import learning_rate_factor
-from .scores import StepScores, score_rollouts
+from .scores import StepScores, metrics_apart, score_rollouts
 from .seeds import derive_seed
 
 T = TypeVar("T")
@@ -66,8 +67,12 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     )
     if config.advantages.baseline == "running_mean" and credit.episode_returns.numel():
         state.running_mean = updated_mean(state.running_mean, credit.episode_returns, config.advantages.decay)
+    seen = _seen_by_update(parts, scores, credit)
+    with clock.phase("score"):
+        apart = metrics_apart(parts, scores, seen)
     with clock.phase("train"):
-        updated = _update(parts, scores, credit, step)
+        passes = _update(parts, scores, credit, step)
+    in_pass = (passes[0]["tokens"], of_update(passes[0]) if seen else {})
     with clock.phase("sync"):
         parts.engine.load_weights(parts.policy.weights(), version=step + 1)
     tokens = sum(len(sample.rollout.response_ids) for sample in drawn)
@@ -75,10 +80,10 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     metrics |= {
         **reward_metrics([sample.judged for sample in drawn]),
         **rollout_metrics([sample.rollout for sample in drawn]),
-        **scores.metrics(),
+        **together([apart, in_pass]),
         **credit.metrics,
         "kept_fraction": len(credit.trained) / len(drawn),
-        **updated,
+        **_over_updates(passes),
         **times,
         "tokens_per_second": tokens / times["seconds"],
     }
@@ -118,12 +123,26 @@ def _scored(parts: Parts, samples: Sequence[Sample], clock: PhaseClock) -> StepS
         return score_rollouts(parts, [sample.rollout for sample in samples])
 
 
-def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> dict[str, float]:
-    """The configured number of updates on the step's rollouts, with old log-probabilities frozen before the first."""
+def _seen_by_update(parts: Parts, scores: StepScores, credit: Credit) -> set[int]:
+    """The samples whose metrics of before the update its own pass finds: none where they are known already."""
+    if scores.policy is not None:
+        return set()
+    objective = parts.config.objective.policy_objective(parts.config.rollouts.max_tokens)
+    return {
+        credit.trained[place] for place in sent_through(_of(scores.sequences, credit), credit.advantages, objective)
+    }
+
+
+def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> list[dict[str, float]]:
+    """The configured number of updates on the step's rollouts, and what each pass found.
+
+    Old log-probabilities are frozen before the first; without any, the one update takes those of its own pass.
+    """
     config, settings, policy = parts.config, parts.config.optimizer, parts.policy
     learning_rate = settings.learning_rate * parts.state.learning_rate_factor * _scheduled(parts, step)
     sequences = _of(scores.sequences, credit)
     objective = config.objective.policy_objective(config.rollouts.max_tokens)
+    old_log_probs = scores.old_log_probs
     passes: list[dict[str, float]] = []
     for _ in range(settings.updates_per_step):
         metrics = accumulate_gradients(
@@ -132,11 +151,14 @@ def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> dict
             credit.advantages,
             objective=objective,
             temperature=config.rollouts.temperature,
-            old_log_probs=_of(scores.old_log_probs, credit),
+            old_log_probs=None if old_log_probs is None else _of(old_log_probs, credit),
             ref_log_probs=None if objective.kl_coef == 0 else _of(scores.ref_log_probs or [], credit),
-            rollout_log_probs=None if objective.correction is None else _of(scores.rollout_log_probs, credit),
+            rollout_log_probs=_of(scores.rollout_log_probs, credit),
             max_tokens=settings.micro_batch_tokens,
         )
+        if old_log_probs is None and not math.isfinite(metrics.get("log_prob_mean", 0.0)):
+            parts.optimizer.zero_grad(set_to_none=True)
+            raise FloatingPointError("the policy's log-probabilities of its own samples are not finite")
         try:
             metrics["gradient_norm"] = guarded_step(
                 parts.optimizer, learning_rate=learning_rate, max_gradient_norm=settings.max_gradient_norm
@@ -154,8 +176,8 @@ def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> dict
                 max_gradient_norm=settings.max_gradient_norm,
                 hidden=None if scores.hidden is None else _of(scores.hidden, credit),
             )
-        passes.append(metrics)
-    return {**_over_updates(passes), "learning_rate": learning_rate}
+        passes.append({**metrics, "learning_rate": learning_rate})
+    return passes
 
 
 def _scheduled(parts: Parts, step: int) -> float:
@@ -172,14 +194,16 @@ def _scheduled(parts: Parts, step: int) -> float:
 
 def _over_updates(passes: Sequence[dict[str, float]]) -> dict[str, float]:
     """The last update's metrics; but of what the policy does to the ratio the mean, and of its extreme the largest."""
-    renamed = {"ref_kl": "reference_kl", "correction_kept_fraction": "correction_kept"}
+    renamed = {"correction_kept_fraction": "correction_kept"}
     hidden = {
+        "tokens",
         "clip_fraction_low",
         "clip_fraction_high",
         "log_prob_mean",
         "entropy",
         "ref_kl",
         "rollout_mismatch",
+        "rollout_mismatch_max",
         "correction_mean",
     }
     last = {renamed.get(name, name): value for name, value in passes[-1].items() if name not in hidden}
