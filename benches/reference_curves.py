@@ -6,7 +6,7 @@ exact mean probability of the right token over all 100 contexts.
 
 Two-digit addition: 596 thousand parameters, imitation of right answers until 15 % of sampled answers are right, then
 32 × 8 samples a step at 3e-4. Measured is the share of right sampled answers to 512 held-out sums. From the first
-seed it is run at 1e-3 too, where it collapses: what does the trainer's watch over divergence say of it?
+seed it is run at 1e-3 too, where it collapses: does the trainer's watch over divergence notice, and there alone?
 """
 
 import argparse
@@ -103,6 +103,13 @@ def _goals(rows: Sequence[dict[str, Any]]) -> list[Goal]:
         reached = [row["after"] for row in rows if (row["curve"], row["variant"]) == (curve, variant)]
         if reached:
             goals.append(Goal(text, reach(reached), "at least", limit))
+    for text, rate, share in (
+        ("collapse at learning rate 1e-3 noticed, share of the runs", TOO_HIGH, 1.0),
+        ("called diverged at learning rate 3e-4, share of the runs", LEARNING_RATE, 0.0),
+    ):
+        named = [row["diverged"] is not None for row in rows if row["variant"] == f"learning rate {rate:g}"]
+        if named:
+            goals.append(Goal(text, mean(named), "at least" if share else "at most", share))
     return goals
 
 

@@ -121,7 +121,7 @@ def _warm_up(parts: Parts, sizes: Sizes) -> int:
 def _improve(parts: Parts, steps: int, measure: Callable[[], float]) -> dict[str, Any]:
     """The steps; the measurement before the first, every few and after the last; what the watch says, and goes by."""
     parts.optimizer = new_optimizer(parts.policy, learning_rate=parts.config.optimizer.learning_rate)
-    watch = DivergenceWatch(parts.config.divergence, parts.state.troubled_steps)
+    watch = DivergenceWatch(parts.config.divergence, parts.state.troubled_steps, parts.state.reward_history)
     diverged: str | None = None
     watched: dict[str, list[float | None]] = {name: [] for name in ("entropy", "ratio_max", "gradient_norm")}
     started = time.perf_counter()

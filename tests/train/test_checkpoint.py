@@ -23,6 +23,7 @@ from pgkern.train.checkpoint import (
 from pgkern.train.config import TrainConfig
 from pgkern.train.config_file import load_config, to_toml
 from pgkern.train.policy_model import Policy, load_policy
+from pgkern.train.reward_history import RewardHistory
 from pgkern.train.state import TrainerState
 
 STATE = TrainerState(
@@ -34,6 +35,7 @@ STATE = TrainerState(
     roll_backs=1,
     learning_rate_factor=0.5,
     troubled_steps={"ratio_max": 2},
+    reward_history=RewardHistory(recent=[0.1, 1 / 3], best=[0.1 + 0.2], first=-1 / 7, lost=2 / 3, good_step=5),
 )
 
 

@@ -153,9 +153,9 @@ def test_a_run_in_trouble_keeps_what_it_goes_back_to(tmp_path: Path, keep: int) 
     assert os.readlink(tmp_path / "latest") == "step-00000002"
 
 
-@pytest.mark.parametrize(("went_wrong", "goes_back_to"), [(8, 6), (7, 4), (6, 4), (5, 6)])
+@pytest.mark.parametrize(("went_wrong", "goes_back_to"), [(8, 6), (7, 4), (6, 4), (5, 4)])
 def test_what_the_step_before_has_made_is_not_trusted(tmp_path: Path, went_wrong: int, goes_back_to: int) -> None:
-    """The step that went wrong was the first to use it. Where nothing older is left, the newest is."""
+    """The step that went wrong was the first to use it. Where nothing older is left, the oldest is."""
     checkpoints = Checkpoints(tmp_path, keep=2)
     for step in (2, 4, 6):
         checkpoints.save(step, text(str(step)), reward=None)

@@ -6,6 +6,7 @@ import torch
 
 from pgkern.train.config import DivergenceConfig
 from pgkern.train.divergence import DivergenceWatch, infinite_weight
+from pgkern.train.reward_history import RewardHistory
 
 HEALTHY: dict[str, float | None] = {
     "loss": 0.1,
@@ -18,7 +19,7 @@ HEALTHY: dict[str, float | None] = {
 
 
 def watch(**settings: object) -> DivergenceWatch:
-    return DivergenceWatch(DivergenceConfig(**settings), {})  # type: ignore[arg-type]
+    return DivergenceWatch(DivergenceConfig(**settings), {}, RewardHistory())  # type: ignore[arg-type]
 
 
 def test_a_healthy_step_is_no_divergence() -> None:
@@ -104,10 +105,46 @@ def test_a_step_without_the_metric_changes_no_count() -> None:
 def test_the_counts_survive_as_json() -> None:
     counts: dict[str, int] = {}
     exploded = {**HEALTHY, "ratio_max": 1e6}
-    assert DivergenceWatch(DivergenceConfig(patience=2), counts).check(1, exploded) is None
-    taken_up = DivergenceWatch(DivergenceConfig(patience=2), json.loads(json.dumps(counts)))
+    assert DivergenceWatch(DivergenceConfig(patience=2), counts, RewardHistory()).check(1, exploded) is None
+    taken_up = DivergenceWatch(DivergenceConfig(patience=2), json.loads(json.dumps(counts)), RewardHistory())
     assert taken_up.troubled
     assert taken_up.check(2, exploded) is not None
+
+
+def rewarded(watching: DivergenceWatch, rewards: list[float], first_step: int = 1) -> tuple[int, str] | None:
+    """Step and words of the first divergence that is told."""
+    for step, reward in enumerate(rewards, first_step):
+        told = watching.check(step, {**HEALTHY, "train_reward": reward})
+        if told is not None:
+            return step, told
+    return None
+
+
+def test_a_reward_that_has_collapsed_is_one_when_all_else_is_healthy() -> None:
+    watching = watch(reward_window=10, reward_patience=15)
+    rewards = [0.5, 0.6] * 20
+    assert rewarded(watching, rewards) is None
+    assert not watching.troubled
+    step, told = rewarded(watching, [0.0] * 30, first_step=41) or (0, "")
+    assert step == 55
+    assert told == (
+        "train_reward has fallen from 0.55 to 0 since step 40 (means of 10 steps) and has not come back by step 55"
+    )
+    assert watching.troubled
+    assert watching.wrong_since - 2 == 30  # a checkpoint of step 30 is from before the last good window
+
+
+def test_every_other_divergence_goes_back_from_its_own_step() -> None:
+    watching = watch(reward_window=2, reward_patience=1, min_reward_share=0.5)
+    rewarded(watching, [0.5, 0.5, 0.0])
+    assert watching.check(4, {**HEALTHY, "loss": math.nan}) is not None
+    assert watching.wrong_since == 4
+
+
+def test_a_run_may_be_told_to_leave_its_reward_alone() -> None:
+    watching = watch(reward_window=2, reward_patience=1, min_reward_share=0)
+    assert rewarded(watching, [1.0] * 20 + [0.0] * 50) is None
+    assert not watching.troubled
 
 
 def test_ignored_is_not_looked_at() -> None:

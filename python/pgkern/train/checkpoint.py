@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
+from .reward_history import RewardHistory
 from .state import TrainerState
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def load_state(folder: Path) -> TrainerState:
             f"{folder / _STATE} {' and '.join(told)}: another release of pgkern wrote it; go on with that release, "
             f"or start a new run from the model in it (model.path = {str(folder)!r})"
         )
-    return TrainerState(**values)
+    history = RewardHistory(**values.pop("reward_history"))
+    return TrainerState(**values, reward_history=history)
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:

@@ -93,7 +93,7 @@ class Checkpoints:
         """The one to go back to after `step` went wrong, and no later one exists any more.
 
         That is the newest sound one from before the step before, since a step shows first what the one before it did
-        to the weights; where there is none so old, the newest sound one. Its files are what was written. None where
+        to the weights; where there is none so old, the oldest sound one. Its files are what was written. None where
         there is none at all, and then nothing is removed.
 
         With `rewrite(old folder, new empty folder)` it is made anew first. The later ones go after that: killed in
@@ -101,7 +101,7 @@ class Checkpoints:
         """
         sound = [each for each in self._by_step() if each.sound]
         proven = [each for each in sound if each.step < step - 1]
-        path = next(self._whole([*proven, *(each for each in sound if each not in proven)]), None)
+        path = next(self._whole([*proven, *(each for each in reversed(sound) if each not in proven)]), None)
         if path is None:
             return None
         if rewrite is not None:

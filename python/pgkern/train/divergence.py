@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from .config import DivergenceConfig
+from .reward_history import RewardHistory
 
 _NEVER_INFINITE = {
     "loss": "the loss",
@@ -27,21 +28,29 @@ class DivergenceWatch:
     as in `is_right`; with another scale `min_entropy` 0 leaves the entropy alone). A metric that was not measured says
     nothing, and leaves its count as it is; the warm-up, which has no `train_reward`, has no bound on its entropy.
 
-    `troubled_steps` counts for how many steps in a row a metric has been out of bounds. It is kept in the checkpoints
-    (`TrainerState.troubled_steps`): the watch changes the dict that it is given.
+    A train reward that stays far below its own best is one too, when `RewardHistory.lost` comes to `reward_patience`:
+    a run can collapse while its loss, ratio and entropy look healthy. It is for data whose difficulty does not depend
+    on the step; where it does, `min_reward_share` 0 leaves the reward alone.
+
+    `troubled_steps` counts for how many steps in a row a metric has been out of bounds. It and `reward_history` are
+    kept in the checkpoints (`TrainerState`): the watch changes what it is given.
     """
 
-    def __init__(self, config: DivergenceConfig, troubled_steps: dict[str, int]) -> None:
+    def __init__(self, config: DivergenceConfig, troubled_steps: dict[str, int], reward_history: RewardHistory) -> None:
         self._config = config
         self._troubled_steps = troubled_steps
+        self._rewards = reward_history
+        self.wrong_since = 0
+        """The step that went wrong first, as far as the last check could tell."""
 
     @property
     def troubled(self) -> bool:
         """Whether a metric was out of its bounds at the last step; a checkpoint of now is nothing to roll back to."""
-        return any(self._troubled_steps.values())
+        return any(self._troubled_steps.values()) or self._rewards.lost >= 1.0
 
     def check(self, step: int, metrics: Mapping[str, float | None]) -> str | None:
         """What has happened, in words for the event and the error; None where nothing has, or nothing is watched."""
+        self.wrong_since = step
         if self._config.action == "ignore":
             return None
         for name, words in _NEVER_INFINITE.items():
@@ -58,7 +67,21 @@ class DivergenceWatch:
             out = entropy < self._config.min_entropy and not _solved(metrics)
             if self._count("entropy", out):
                 return f"entropy {entropy:.3g} is below {self._config.min_entropy:.3g}{self._in_a_row('entropy', step)}"
-        return None
+        return self._check_reward(step, metrics.get("train_reward"))
+
+    def _check_reward(self, step: int, reward: float | None) -> str | None:
+        config, rewards = self._config, self._rewards
+        if reward is None or config.min_reward_share == 0:
+            return None
+        rewards.add(step, reward, window=config.reward_window, min_share=config.min_reward_share)
+        if rewards.lost < config.reward_patience:
+            return None
+        # The fall may have begun in the last good window: a checkpoint counts from before it, and not the step before.
+        self.wrong_since = rewards.good_step - config.reward_window + 2
+        return (
+            f"train_reward has fallen from {rewards.best_mean:.3g} to {rewards.last_mean:.3g} since step "
+            f"{rewards.good_step} (means of {config.reward_window} steps) and has not come back by step {step}"
+        )
 
     def _count(self, name: str, out_of_bounds: bool) -> bool:
         """Count the step; whether that is one too many."""

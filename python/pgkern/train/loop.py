@@ -120,7 +120,7 @@ def _improve(run: Run) -> float | None:
     config, parts, state = run.config, run.parts, run.parts.state
     _begin_policy_gradient(run)
     run.begin_phase(config.optimizer.learning_rate, config.optimizer.weight_decay)
-    divergence = DivergenceWatch(config.divergence, state.troubled_steps)
+    divergence = DivergenceWatch(config.divergence, state.troubled_steps, state.reward_history)
     steps, reward = config.run.steps, state.reward_before if state.step == 0 else None
     with TrainingProgress(steps, "policy gradient", start_step=state.step) as progress:
         for step in _remaining(run, steps):
@@ -140,7 +140,7 @@ def _improve(run: Run) -> float | None:
             run.tell_failures(result.samples)
             progress.update(state.step, result.metrics)
             if diverged:
-                run.diverge(diverged, run.step)
+                run.diverge(diverged, divergence.wrong_since)
                 return None
             if state.step % config.run.checkpoint_every == 0:
                 run.save(reward, sound=not divergence.troubled)

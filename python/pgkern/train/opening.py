@@ -19,6 +19,7 @@ from .optimizer import new_optimizer
 from .parts import Parts
 from .policy_model import load_policy, new_policy
 from .reference import Reference
+from .reward_history import RewardHistory
 from .rewards_in_loop import RewardJudge
 from .rollout_log import RolloutLog
 from .run import Run
@@ -29,6 +30,8 @@ from .state import TrainerState
 from .tasks import load_task
 from .trackers import open_trackers
 from .warmup import check_solutions
+
+_CHANGE_REWARDS = ("rewards", "data.", "rollouts.")  # settings after which a reward cannot be held to those before
 
 
 def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool, rolled_back: bool = False) -> Run:
@@ -59,6 +62,8 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         if config.warmup.steps:
             check_solutions(task.train)
     changed = changed_settings(load_config(TrainConfig, RunFolder(path).config), config) if resumed else []
+    if any(told.startswith(_CHANGE_REWARDS) for told in changed):
+        state.reward_history = RewardHistory()
     if checkpoint is not None and state.phase == "policy_gradient":
         _refuse_what_began_without(config, RunFolder(path), checkpoint, state.step)
     if resumed:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from .metrics import Phase
+from .reward_history import RewardHistory
 
 
 @dataclass
@@ -24,3 +25,5 @@ class TrainerState:
     """What the roll-backs have made of the learning rate."""
     troubled_steps: dict[str, int] = field(default_factory=dict)
     """For how many steps in a row a metric has been out of its bounds."""
+    reward_history: RewardHistory = field(default_factory=RewardHistory)
+    """What a collapse of the train reward is told by."""

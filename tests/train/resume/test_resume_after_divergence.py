@@ -10,6 +10,7 @@ from pgkern.train.config import TrainConfig
 from pgkern.train.config_file import load_config
 from pgkern.train.loop import train
 from pgkern.train.opening import open_run
+from pgkern.train.reward_history import RewardHistory
 
 from .processes import CONFIG, Runs
 from .same_run import assert_same_run, events, last_step, rows
@@ -122,3 +123,54 @@ def test_a_signal_in_the_step_that_diverges_stops_the_run(tmp_path: Path) -> Non
         parts = open_run(config, run, stack, resumed=True).parts
         (rollout,) = parts.engine.generate([parts.policy.prompt(parts.task.train[0])], Sampling(max_tokens=1))
         assert rollout.weights_version == 4
+
+
+COLLAPSES = """
+import os, signal
+from pathlib import Path
+FOLDER = Path({folder!r})
+def early_letters(completion, gold):
+    metrics, events, sent = FOLDER / "run" / "metrics.jsonl", FOLDER / "run" / "events.jsonl", FOLDER / "sent"
+    steps = len(metrics.read_text().splitlines()) if metrics.exists() else 0
+    if steps == 8 and not sent.exists():
+        sent.touch()
+        os.kill({process}, signal.SIGTERM)
+    recovered = events.exists() and "rolled_back" in events.read_text()
+    return 1.0 if steps < 8 or recovered else 0.0
+"""
+
+
+def test_a_reward_that_collapses_is_remembered_over_a_stop_and_rolled_back(tmp_path: Path) -> None:
+    """The steps 9 and 10 earn nothing, and the run is stopped between them."""
+    (tmp_path / "own.py").write_text(COLLAPSES.format(folder=str(tmp_path), process=os.getpid()))
+    (tmp_path / "run.toml").write_text(CONFIG.format(folder=tmp_path))
+    settings = ["warmup.steps=2", "run.checkpoint_every=1", "run.kept_checkpoints=5", "divergence.action=roll_back"]
+    settings += ["divergence.reward_window=2", "divergence.reward_patience=2"]
+    config = load_config(TrainConfig, tmp_path / "run.toml", settings)
+    run = tmp_path / "run"
+    assert train(config, run).finished is False
+    assert events(run) == ["stopped"]
+    lost = load_state((run / "checkpoint").resolve()).reward_history
+    assert (lost.lost, lost.best, lost.recent, lost.good_step) == (1.0, [1.0, 1.0], [1.0, 0.0], 8)
+    outcome = train(config, run, resumed=True)
+    assert (outcome.finished, outcome.roll_backs) == (True, 1)
+    assert events(run) == ["stopped", "resumed", "diverged", "rolled_back"]
+    *_, diverged, rolled_back = rows(run, "events.jsonl")
+    assert diverged["message"] == (
+        "train_reward has fallen from 1 to 0 since step 8 (means of 2 steps) and has not come back by step 10"
+    )
+    assert rolled_back["message"] == "to step 6; learning rate × 0.5, other samples"  # before the last good window
+    assert last_step(run) == 14
+
+
+def test_other_rewards_data_or_sampling_make_no_fall(runs: Runs, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert runs.finish(run, "warmup.steps=2", "run.steps=2").code == 0
+
+    def taken_up(setting: str) -> RewardHistory:
+        config = load_config(TrainConfig, run / "config.toml", [setting, "run.steps=3"])
+        with ExitStack() as stack:
+            return open_run(config, run, stack, resumed=True).parts.state.reward_history
+
+    assert len(taken_up("optimizer.learning_rate=1e-5").recent) == 2
+    assert taken_up("rollouts.temperature=0.8") == RewardHistory()
