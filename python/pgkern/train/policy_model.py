@@ -6,6 +6,7 @@ Names: T packed tokens, D hidden size, V vocabulary.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from .config import TrainConfig
 from .lora import add_lora, load_lora, save_lora
 from .micro_batches import MicroBatch
 from .prompt import prompt_of, solution_ids
+from .row_layout import dense_crossover, padding_is_cheaper
 from .seeds import derive_seed
 from .small_model import build_model, build_tokenizer
 
@@ -87,11 +89,25 @@ class Policy:
 
     def hidden(self, batch: MicroBatch) -> Tensor:
         """`[T, D]` hidden states of a packed row; attention does not cross from one sequence into the next."""
+        lengths = batch.collated.lengths.tolist()
+        crossover = self._dense_crossover
+        if crossover is not None and padding_is_cheaper(lengths, crossover):
+            longest = max(lengths)
+            places_T = batch.sequence_ids_T * longest + batch.positions_T
+            ids_SL = batch.token_ids_T.new_zeros(len(lengths) * longest).index_copy(0, places_T, batch.token_ids_T)
+            # Causal attention: no token sees what fills up its sequence on the right.
+            output = self.model.base_model(input_ids=ids_SL.view(len(lengths), longest), use_cache=False)
+            filled_TD: Tensor = output.last_hidden_state.flatten(0, 1).index_select(0, places_T)
+            return filled_TD
         output = self.model.base_model(  # packed sequences are told apart by their positions
             input_ids=batch.token_ids_T[None], position_ids=batch.positions_T[None], use_cache=False
         )
         hidden_TD: Tensor = output.last_hidden_state[0]
         return hidden_TD
+
+    @cached_property
+    def _dense_crossover(self) -> int | None:
+        return dense_crossover(self.model.base_model, self.model.config.get_text_config())
 
 
 def new_policy(config: TrainConfig, problems: list[Problem]) -> Policy:
