@@ -1,10 +1,18 @@
 """Small decoders from scratch whose tokens are the characters of a few symbols: what the trainer's benches train."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from pgkern.train.config import TrainConfig
 from pgkern.train.policy_model import Policy, load_policy
@@ -44,14 +52,40 @@ def write_policy(
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
     )
+    return _write(folder, lambda: Qwen3ForCausalLM(config), tokenizer, seed)
+
+
+def write_gpt2_policy(
+    folder: Path, symbols: str, *, hidden_size: int, num_layers: int, max_tokens: int, seed: int
+) -> int:
+    """The same for a GPT-2 with heads of 32, a head of its own and a learned vector for each of `max_tokens` places."""
+    tokenizer = character_tokenizer(symbols)
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_embd=hidden_size,
+        n_layer=num_layers,
+        n_head=hidden_size // 32,
+        n_positions=max_tokens,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        tie_word_embeddings=False,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return _write(folder, lambda: GPT2LMHeadModel(config), tokenizer, seed)
+
+
+def _write(folder: Path, build: Callable[[], PreTrainedModel], tokenizer: PreTrainedTokenizerFast, seed: int) -> int:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Qwen3ForCausalLM(config)
+        model = build()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def read_policy(folder: Path, config: TrainConfig) -> Policy:
-    """What `write_policy` wrote, as the trainer holds it."""
+    """What is in the folder, as the trainer holds it."""
     return load_policy(folder, config)

@@ -4,9 +4,12 @@ Last digit: a decoder of 102 thousand parameters answers `a+b=` with one token, 
 AdamW at 1e-3, advantages by group mean, with and without division by the group's standard deviation. Measured is the
 exact mean probability of the right token over all 100 contexts.
 
-Two-digit addition: 596 thousand parameters, imitation of right answers until 15 % of sampled answers are right, then
-32 × 8 samples a step at 3e-4. Measured is the share of right sampled answers to 512 held-out sums. From the first
-seed it is run at 1e-3 too, where it collapses: does the trainer's watch over divergence notice, and there alone?
+Two-digit addition: 600 thousand parameters, imitation of right answers until 15 % of sampled answers are right, then
+32 × 8 samples a step at 3e-4. Measured is the share of right sampled answers to 512 held-out sums. It is run at 1e-3
+too, where it collapses: does the trainer's watch over divergence notice, and there alone?
+
+The decoder is a GPT-2 with weights of 0.02, a head of its own and learned positions. How it begins matters more than
+anything else here: a Qwen3 with tied weights of 0.1 needs many more steps.
 """
 
 import argparse
@@ -65,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
                     last_digit_run(seed, normalize_std=normalize_std, steps=digit_steps, sizes=sizes),
                 )
         if "two_digits" in options.curves:
-            for rate in (LEARNING_RATE, TOO_HIGH) if seed == options.seeds[0] else (LEARNING_RATE,):
+            for rate in (LEARNING_RATE, TOO_HIGH):
                 row = two_digit_run(seed, learning_rate=rate, steps=sum_steps, sizes=sizes)
                 keep(TWO_DIGITS, f"learning rate {rate:g}", row)
     print_table(

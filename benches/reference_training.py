@@ -34,12 +34,13 @@ from pgkern.train.step import policy_gradient_step
 from pgkern.train.tasks import Task
 from pgkern.train.warmup import warmup_step
 
-from .character_policy import read_policy, write_policy
+from .character_policy import read_policy, write_gpt2_policy
 from .reference_tasks import SYMBOLS, last_digit_problems, two_digit_problems
 
 MEASURE_EVERY = 20
 MICRO_BATCH_TOKENS = 512  # attention over a packed row is dense on a CPU, so short rows are faster
 WARMUP_LEARNING_RATE = 1e-3
+LONGEST = len("99+99=") + len("198") + 1  # tokens of a prompt, its answer and the end
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def last_digit_run(seed: int, *, normalize_std: bool, steps: int, sizes: Sizes) 
     """`a+b=` to one token: the exact mean probability of the right one over all 100 contexts, every few steps."""
     config = _config(seed, steps, sizes.last_digit_batch, max_tokens=1, learning_rate=1e-3, normalize_std=normalize_std)
     problems = last_digit_problems()
-    parts, parameters = _parts(config, Task(problems, problems), hidden_size=64, num_layers=2, intermediate_size=176)
+    parts, parameters = _parts(config, Task(problems, problems), hidden_size=64, num_layers=2)
     improved = _improve(parts, steps, lambda: _answer_probability(parts.policy, problems))
     return {"seed": seed, "parameters": parameters, **improved}
 
@@ -68,7 +69,7 @@ def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes) 
     config = _config(seed, steps, sizes.two_digit_batch, max_tokens=4, learning_rate=learning_rate, normalize_std=True)
     problems = two_digit_problems(seed)
     task = Task(problems[sizes.held_out :], problems[: sizes.held_out])
-    parts, parameters = _parts(config, task, hidden_size=128, num_layers=3, intermediate_size=344)
+    parts, parameters = _parts(config, task, hidden_size=128, num_layers=3)
     started = time.perf_counter()
     warmup_steps = _warm_up(parts, sizes)
     warmup = {"warmup_steps": warmup_steps, "warmup_seconds": round(time.perf_counter() - started, 1)}
@@ -101,7 +102,7 @@ def _config(
 
 def _parts(config: TrainConfig, task: Task, **sizes: int) -> tuple[Parts, int]:
     with tempfile.TemporaryDirectory(prefix="pgkern-reference-") as folder:
-        parameters = write_policy(Path(folder), SYMBOLS, **sizes, seed=config.run.seed)
+        parameters = write_gpt2_policy(Path(folder), SYMBOLS, **sizes, max_tokens=LONGEST, seed=config.run.seed)
         policy = read_policy(Path(folder), config)
     engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
     optimizer = new_optimizer(policy, learning_rate=WARMUP_LEARNING_RATE)

@@ -13,7 +13,7 @@ def test_quick_form_runs_every_curve(run_quick: Callable[..., dict[str, Any]]) -
         ("two digits", "learning rate 0.0003"),
         ("two digits", "learning rate 0.001"),
     ]
-    assert [row["parameters"] for row in rows] == [101_696, 101_696, 595_776, 595_776]
+    assert [row["parameters"] for row in rows] == [102_528, 102_528, 599_936, 599_936]
     assert 0.05 < rows[0]["before"] < 0.1  # one of 14 tokens, give or take
     for row in rows:
         assert [step for step, _ in row["points"]] == [0, 2]
