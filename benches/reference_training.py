@@ -36,6 +36,7 @@ from pgkern.train.warmup import warmup_step
 
 from .character_policy import read_policy, write_gpt2_policy
 from .reference_tasks import SYMBOLS, last_digit_problems, two_digit_problems
+from .reference_twin import plain_steps
 
 MEASURE_EVERY = 20
 MICRO_BATCH_TOKENS = 512  # attention over a packed row is dense on a CPU, so short rows are faster
@@ -64,8 +65,11 @@ def last_digit_run(seed: int, *, normalize_std: bool, steps: int, sizes: Sizes) 
     return {"seed": seed, "parameters": parameters, **improved}
 
 
-def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes) -> dict[str, Any]:
-    """Two-digit addition: warm up until so many sampled answers are right, then policy gradients; both held out."""
+def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes, plain: bool = False) -> dict[str, Any]:
+    """Two-digit addition: warm up until so many sampled answers are right, then policy gradients; both held out.
+
+    With `plain` these are not the trainer's but those of its twin in plain PyTorch, from the same warmed-up weights.
+    """
     config = _config(seed, steps, sizes.two_digit_batch, max_tokens=4, learning_rate=learning_rate, normalize_std=True)
     problems = two_digit_problems(seed)
     task = Task(problems[sizes.held_out :], problems[: sizes.held_out])
@@ -73,7 +77,7 @@ def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes) 
     started = time.perf_counter()
     warmup_steps = _warm_up(parts, sizes)
     warmup = {"warmup_steps": warmup_steps, "warmup_seconds": round(time.perf_counter() - started, 1)}
-    improved = _improve(parts, steps, lambda: _sampled_accuracy(parts, steps))
+    improved = (_improve_plainly if plain else _improve)(parts, steps, lambda: _sampled_accuracy(parts, steps))
     return {"seed": seed, "parameters": parameters, "learning_rate": learning_rate, **warmup, **improved}
 
 
@@ -120,30 +124,49 @@ def _warm_up(parts: Parts, sizes: Sizes) -> int:
 
 
 def _improve(parts: Parts, steps: int, measure: Callable[[], float]) -> dict[str, Any]:
-    """The steps; the measurement before the first, every few and after the last; what the watch says, and goes by."""
+    """The trainer's steps, what the watch says, and the metrics it goes by."""
     parts.optimizer = new_optimizer(parts.policy, learning_rate=parts.config.optimizer.learning_rate)
     watch = DivergenceWatch(parts.config.divergence, parts.state.troubled_steps, parts.state.reward_history)
     diverged: str | None = None
     watched: dict[str, list[float | None]] = {name: [] for name in ("entropy", "ratio_max", "gradient_norm")}
-    started = time.perf_counter()
-    points = [[0, round(measure(), 4)]]
+    curve = _Curve(steps, measure)
     with parts.judge:
         for step in range(steps):
             metrics = policy_gradient_step(parts, step).metrics
             diverged = diverged or watch.check(step + 1, metrics)  # told, and gone on: the collapse is to be seen
             for name, values in watched.items():
                 values.append(_short(metrics.get(name)))
-            if (step + 1) % MEASURE_EVERY == 0 or step + 1 == steps:
-                points.append([step + 1, round(measure(), 4)])
-    return {
-        "before": points[0][1],
-        "after": points[-1][1],
-        "best": max(value for _, value in points),
-        "diverged": diverged,
-        "seconds": round(time.perf_counter() - started, 1),
-        "points": points,
-        **watched,
-    }
+            curve.after(step + 1)
+    return {**curve.to_json(), "diverged": diverged, **watched}
+
+
+def _improve_plainly(parts: Parts, steps: int, measure: Callable[[], float]) -> dict[str, Any]:
+    """The twin's steps, measured alike."""
+    curve = _Curve(steps, measure)
+    plain_steps(parts, steps, after=curve.after)
+    return {**curve.to_json(), "diverged": None}
+
+
+class _Curve:
+    """What is measured before the first step, every few and after the last, and the seconds all of it took."""
+
+    def __init__(self, steps: int, measure: Callable[[], float]) -> None:
+        self._steps, self._measure = steps, measure
+        self._started = time.perf_counter()
+        self._points = [[0, round(measure(), 4)]]
+
+    def after(self, step: int) -> None:
+        if step % MEASURE_EVERY == 0 or step == self._steps:
+            self._points.append([step, round(self._measure(), 4)])
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "before": self._points[0][1],
+            "after": self._points[-1][1],
+            "best": max(value for _, value in self._points),
+            "seconds": round(time.perf_counter() - self._started, 1),
+            "points": self._points,
+        }
 
 
 def _short(value: float | None) -> float | None:

@@ -1,8 +1,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from benches.character_policy import character_tokenizer
 from benches.reference_tasks import last_digit_problems, two_digit_problems
+from benches.reference_twin import _until_end
 
 
 def test_quick_form_runs_every_curve(run_quick: Callable[..., dict[str, Any]]) -> None:
@@ -11,14 +13,21 @@ def test_quick_form_runs_every_curve(run_quick: Callable[..., dict[str, Any]]) -
         ("last digit", "group mean"),
         ("last digit", "group mean and std"),
         ("two digits", "learning rate 0.0003"),
+        ("two digits", "plain PyTorch"),
         ("two digits", "learning rate 0.001"),
     ]
-    assert [row["parameters"] for row in rows] == [102_528, 102_528, 599_936, 599_936]
+    assert [row["parameters"] for row in rows] == [102_528] * 2 + [599_936] * 3
     assert 0.05 < rows[0]["before"] < 0.1  # one of 14 tokens, give or take
     for row in rows:
         assert [step for step, _ in row["points"]] == [0, 2]
-        assert len(row["entropy"]) == 2
+        assert len(row.get("entropy", "no")) == 2
+    assert [row["before"] for row in rows[2:]] == [rows[2]["before"]] * 3
     assert rows[2]["warmup_steps"] == 2
+
+
+def test_a_response_of_the_twin_ends_with_its_first_end() -> None:
+    response_BR = torch.tensor([[3, 4, 1, 5], [1, 1, 2, 3], [3, 4, 5, 6]])
+    assert _until_end(response_BR, end=1).tolist() == [[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]]
 
 
 def test_tokens_are_characters() -> None:
