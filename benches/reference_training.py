@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from pgkern.train.step import policy_gradient_step
 from pgkern.train.tasks import Task
 from pgkern.train.warmup import warmup_step
 
-from .character_policy import read_policy, write_gpt2_policy
+from .character_policy import read_policy, write_gpt2_policy, write_policy
 from .reference_tasks import SYMBOLS, last_digit_problems, two_digit_problems
 from .reference_twin import plain_steps
 
@@ -60,7 +61,8 @@ def last_digit_run(seed: int, *, normalize_std: bool, steps: int, sizes: Sizes) 
     """`a+b=` to one token: the exact mean probability of the right one over all 100 contexts, every few steps."""
     config = _config(seed, steps, sizes.last_digit_batch, max_tokens=1, learning_rate=1e-3, normalize_std=normalize_std)
     problems = last_digit_problems()
-    parts, parameters = _parts(config, Task(problems, problems), hidden_size=64, num_layers=2)
+    write = partial(write_policy, hidden_size=64, num_layers=2, intermediate_size=176)
+    parts, parameters = _parts(config, Task(problems, problems), write)
     improved = _improve(parts, steps, lambda: _answer_probability(parts.policy, problems))
     return {"seed": seed, "parameters": parameters, **improved}
 
@@ -73,7 +75,8 @@ def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes, 
     config = _config(seed, steps, sizes.two_digit_batch, max_tokens=4, learning_rate=learning_rate, normalize_std=True)
     problems = two_digit_problems(seed)
     task = Task(problems[sizes.held_out :], problems[: sizes.held_out])
-    parts, parameters = _parts(config, task, hidden_size=128, num_layers=3)
+    write = partial(write_gpt2_policy, hidden_size=128, num_layers=3, max_tokens=LONGEST)
+    parts, parameters = _parts(config, task, write)
     started = time.perf_counter()
     warmup_steps = _warm_up(parts, sizes)
     warmup = {"warmup_steps": warmup_steps, "warmup_seconds": round(time.perf_counter() - started, 1)}
@@ -104,9 +107,9 @@ def _config(
     )
 
 
-def _parts(config: TrainConfig, task: Task, **sizes: int) -> tuple[Parts, int]:
+def _parts(config: TrainConfig, task: Task, write: Callable[..., int]) -> tuple[Parts, int]:
     with tempfile.TemporaryDirectory(prefix="pgkern-reference-") as folder:
-        parameters = write_gpt2_policy(Path(folder), SYMBOLS, **sizes, max_tokens=LONGEST, seed=config.run.seed)
+        parameters = write(Path(folder), SYMBOLS, seed=config.run.seed)
         policy = read_policy(Path(folder), config)
     engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
     optimizer = new_optimizer(policy, learning_rate=WARMUP_LEARNING_RATE)
