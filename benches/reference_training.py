@@ -33,6 +33,7 @@ from pgkern.train.score import score
 from pgkern.train.state import TrainerState
 from pgkern.train.step import policy_gradient_step
 from pgkern.train.tasks import Task
+from pgkern.train.validation_history import Validation
 from pgkern.train.warmup import warmup_step
 
 from .character_policy import read_policy, write_gpt2_policy, write_policy
@@ -63,7 +64,7 @@ def last_digit_run(seed: int, *, normalize_std: bool, steps: int, sizes: Sizes) 
     problems = last_digit_problems()
     write = partial(write_policy, hidden_size=64, num_layers=2, intermediate_size=176)
     parts, parameters = _parts(config, Task(problems, problems), write)
-    improved = _improve(parts, steps, lambda: _answer_probability(parts.policy, problems))
+    improved = _improve(parts, steps, lambda: _answer_probabilities(parts.policy, problems))
     return {"seed": seed, "parameters": parameters, **improved}
 
 
@@ -80,7 +81,7 @@ def two_digit_run(seed: int, *, learning_rate: float, steps: int, sizes: Sizes, 
     started = time.perf_counter()
     warmup_steps = _warm_up(parts, sizes)
     warmup = {"warmup_steps": warmup_steps, "warmup_seconds": round(time.perf_counter() - started, 1)}
-    improved = (_improve_plainly if plain else _improve)(parts, steps, lambda: _sampled_accuracy(parts, steps))
+    improved = (_improve_plainly if plain else _improve)(parts, steps, lambda: _sampled_answers(parts, steps))
     return {"seed": seed, "parameters": parameters, "learning_rate": learning_rate, **warmup, **improved}
 
 
@@ -121,29 +122,31 @@ def _warm_up(parts: Parts, sizes: Sizes) -> int:
     most = parts.config.warmup.num_steps
     for step in range(most):
         warmup_step(parts.policy, parts.optimizer, parts.task.train, parts.config, step)
-        if (step + 1) % sizes.warmup_check_every == 0 and _sampled_accuracy(parts, step) >= sizes.warm_enough:
+        if (step + 1) % sizes.warmup_check_every == 0 and _sampled_answers(parts, step).mean >= sizes.warm_enough:
             return step + 1
     raise RuntimeError(f"{most} warm-up steps did not make {sizes.warm_enough:.0%} of the answers right")
 
 
-def _improve(parts: Parts, steps: int, measure: Callable[[], float]) -> dict[str, Any]:
+def _improve(parts: Parts, steps: int, measure: Callable[[], Validation]) -> dict[str, Any]:
     """The trainer's steps, what the watch says, and the metrics it goes by."""
     parts.optimizer = new_optimizer(parts.policy, learning_rate=parts.config.optimizer.learning_rate)
-    watch = DivergenceWatch(parts.config.divergence, parts.state.troubled_steps, parts.state.reward_history)
-    diverged: str | None = None
+    watch = DivergenceWatch(parts.config.divergence, parts.state)
     watched: dict[str, list[float | None]] = {name: [] for name in ("entropy", "ratio_max", "gradient_norm")}
     curve = _Curve(steps, measure)
+    diverged = watch.check_validation(0, curve.measured)
     with parts.judge:
         for step in range(steps):
             metrics = policy_gradient_step(parts, step).metrics
-            diverged = diverged or watch.check(step + 1, metrics)  # told, and gone on: the collapse is to be seen
+            told = watch.check(step + 1, metrics)
+            if curve.after(step + 1):
+                told = told or watch.check_validation(step + 1, curve.measured)
+            diverged = diverged or told  # told, and gone on: the collapse is to be seen
             for name, values in watched.items():
                 values.append(_short(metrics.get(name)))
-            curve.after(step + 1)
     return {**curve.to_json(), "diverged": diverged, **watched}
 
 
-def _improve_plainly(parts: Parts, steps: int, measure: Callable[[], float]) -> dict[str, Any]:
+def _improve_plainly(parts: Parts, steps: int, measure: Callable[[], Validation]) -> dict[str, Any]:
     """The twin's steps, measured alike."""
     curve = _Curve(steps, measure)
     plain_steps(parts, steps, after=curve.after)
@@ -153,14 +156,22 @@ def _improve_plainly(parts: Parts, steps: int, measure: Callable[[], float]) -> 
 class _Curve:
     """What is measured before the first step, every few and after the last, and the seconds all of it took."""
 
-    def __init__(self, steps: int, measure: Callable[[], float]) -> None:
+    def __init__(self, steps: int, measure: Callable[[], Validation]) -> None:
         self._steps, self._measure = steps, measure
         self._started = time.perf_counter()
-        self._points = [[0, round(measure(), 4)]]
+        self._points: list[list[float]] = []
+        self._take(0)
 
-    def after(self, step: int) -> None:
-        if step % MEASURE_EVERY == 0 or step == self._steps:
-            self._points.append([step, round(self._measure(), 4)])
+    def after(self, step: int) -> bool:
+        """Measure where it is due; whether it was."""
+        due = step % MEASURE_EVERY == 0 or step == self._steps
+        if due:
+            self._take(step)
+        return due
+
+    def _take(self, step: int) -> None:
+        self.measured = self._measure()
+        self._points.append([step, round(self.measured.mean, 4)])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -176,20 +187,19 @@ def _short(value: float | None) -> float | None:
     return float(f"{value:.4g}") if value is not None and math.isfinite(value) else None
 
 
-def _answer_probability(policy: Policy, problems: list[Problem]) -> float:
-    """The mean of π(answer | context), exactly."""
+def _answer_probabilities(policy: Policy, problems: list[Problem]) -> Validation:
+    """π(answer | context), exactly."""
     sequences = [
         TokenSequence(policy.prompt(problem).token_ids, tuple(policy.tokenizer(problem.gold).input_ids))
         for problem in problems
     ]
     log_probs = score(policy, sequences, temperature=1.0, max_tokens=MICRO_BATCH_TOKENS).log_probs
-    return sum(math.exp(sum(row)) for row in log_probs) / len(log_probs)
+    return Validation.of([math.exp(sum(row)) for row in log_probs])
 
 
-def _sampled_accuracy(parts: Parts, seed: int) -> float:
-    """The share of held-out problems that one sampled answer each solves."""
+def _sampled_answers(parts: Parts, seed: int) -> Validation:
+    """Whether one sampled answer each solves the held-out problems."""
     settings, held_out = parts.config.rollouts, parts.task.validation
     sampling = Sampling(max_tokens=settings.max_tokens, stop=settings.stop, seed=seed)
     rollouts = parts.engine.generate([parts.policy.prompt(problem) for problem in held_out], sampling)
-    earned = [text_match(rollout.response, held_out[rollout.prompt_index].gold).reward for rollout in rollouts]
-    return sum(earned) / len(earned)
+    return Validation.of([text_match(each.response, held_out[each.prompt_index].gold).reward for each in rollouts])

@@ -13,7 +13,7 @@ from pgkern.data.problem import Problem
 from pgkern.train.parts import Parts
 
 
-def plain_steps(parts: Parts, steps: int, *, after: Callable[[int], None]) -> None:
+def plain_steps(parts: Parts, steps: int, *, after: Callable[[int], object]) -> None:
     """Group-relative policy gradients on `parts.policy`; `after` is told how many steps are done.
 
     loss = -Σ A · log π(token | tokens before) / tokens, with A = (r - group mean) / group standard deviation. Every

@@ -25,6 +25,7 @@ from pgkern.train.config_file import load_config, to_toml
 from pgkern.train.policy_model import Policy, load_policy
 from pgkern.train.reward_history import RewardHistory
 from pgkern.train.state import TrainerState
+from pgkern.train.validation_history import Validation, ValidationHistory
 
 STATE = TrainerState(
     phase="policy_gradient",
@@ -36,6 +37,7 @@ STATE = TrainerState(
     learning_rate_factor=0.5,
     troubled_steps={"ratio_max": 2},
     reward_history=RewardHistory(recent=[0.1, 1 / 3], best=[0.1 + 0.2], first=-1 / 7, lost=2 / 3, good_step=5),
+    validation_history=ValidationHistory(best=Validation(1 / 3, 0.1 + 0.2, 64), first=-1 / 7, good_step=6),
 )
 
 

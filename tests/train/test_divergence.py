@@ -6,7 +6,8 @@ import torch
 
 from pgkern.train.config import DivergenceConfig
 from pgkern.train.divergence import DivergenceWatch, infinite_weight
-from pgkern.train.reward_history import RewardHistory
+from pgkern.train.state import TrainerState
+from pgkern.train.validation_history import Validation
 
 HEALTHY: dict[str, float | None] = {
     "loss": 0.1,
@@ -19,7 +20,7 @@ HEALTHY: dict[str, float | None] = {
 
 
 def watch(**settings: object) -> DivergenceWatch:
-    return DivergenceWatch(DivergenceConfig(**settings), {}, RewardHistory())  # type: ignore[arg-type]
+    return DivergenceWatch(DivergenceConfig(**settings), TrainerState())  # type: ignore[arg-type]
 
 
 def test_a_healthy_step_is_no_divergence() -> None:
@@ -103,10 +104,12 @@ def test_a_step_without_the_metric_changes_no_count() -> None:
 
 
 def test_the_counts_survive_as_json() -> None:
-    counts: dict[str, int] = {}
+    state = TrainerState()
     exploded = {**HEALTHY, "ratio_max": 1e6}
-    assert DivergenceWatch(DivergenceConfig(patience=2), counts, RewardHistory()).check(1, exploded) is None
-    taken_up = DivergenceWatch(DivergenceConfig(patience=2), json.loads(json.dumps(counts)), RewardHistory())
+    assert DivergenceWatch(DivergenceConfig(patience=2), state).check(1, exploded) is None
+    taken_up = DivergenceWatch(
+        DivergenceConfig(patience=2), TrainerState(troubled_steps=json.loads(json.dumps(state.troubled_steps)))
+    )
     assert taken_up.troubled
     assert taken_up.check(2, exploded) is not None
 
@@ -145,6 +148,32 @@ def test_a_run_may_be_told_to_leave_its_reward_alone() -> None:
     watching = watch(reward_window=2, reward_patience=1, min_reward_share=0)
     assert rewarded(watching, [1.0] * 20 + [0.0] * 50) is None
     assert not watching.troubled
+
+
+def solved(right: int) -> Validation:
+    return Validation.of([1.0] * right + [0.0] * (512 - right))
+
+
+def test_a_validation_reward_that_has_collapsed_is_one_however_early() -> None:
+    watching = watch(patience=2)
+    assert watching.check_validation(0, solved(82)) is None
+    assert watching.check_validation(5, solved(10)) is None
+    assert watching.troubled
+    assert watching.check_validation(10, solved(60)) is None  # the count begins anew
+    assert not watching.troubled
+    assert watching.check_validation(15, solved(10)) is None
+    assert watching.check_validation(20, solved(8)) == (
+        "validation_reward has fallen from 0.16 to 0.0156 since step 10 for 2 evaluations in a row, "
+        "the last of them step 20"
+    )
+    assert watching.wrong_since - 2 == 10  # a checkpoint of that step was evaluated and found good
+
+
+def test_a_run_may_be_told_to_leave_its_validation_reward_alone() -> None:
+    for settings in ({"min_reward_share": 0}, {"action": "ignore"}):
+        watching = watch(patience=1, **settings)
+        assert [watching.check_validation(step, solved(right)) for step, right in ((0, 500), (5, 0))] == [None, None]
+        assert not watching.troubled
 
 
 def test_ignored_is_not_looked_at() -> None:

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from ..rollout.transformers_engine import TransformersEngine
     from ..train.answer_log import AnswerLog
     from ..train.cpu_threads import set_cpu_threads
-    from ..train.evaluate import evaluate, is_right, mean_reward, sampled_answers
+    from ..train.evaluate import evaluate, is_right, sampled_answers, summary
     from ..train.measured import Measured, measure
     from ..train.policy_model import load_policy
     from ..train.rewards_in_loop import RewardJudge
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     _print_table([*measured, *measure(sampled, ks)], len(problems), options.samples, temperature)
     outcomes = Counter(sample.judged.outcome for sample in greedy)
     print(", ".join(f"{count} {name}" for name, count in outcomes.most_common()))
-    print(f"validation reward: {mean_reward(greedy):.4f} on {len(problems)} problems")
+    print(f"validation reward: {summary(greedy).mean:.4f} on {len(problems)} problems")
     return 0
 
 

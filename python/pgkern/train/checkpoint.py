@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from .reward_history import RewardHistory
 from .state import TrainerState
+from .validation_history import Validation, ValidationHistory
 
 if TYPE_CHECKING:
     from .policy_model import Policy
@@ -74,8 +75,11 @@ def load_state(folder: Path) -> TrainerState:
             f"{folder / _STATE} {' and '.join(told)}: another release of pgkern wrote it; go on with that release, "
             f"or start a new run from the model in it (model.path = {str(folder)!r})"
         )
-    history = RewardHistory(**values.pop("reward_history"))
-    return TrainerState(**values, reward_history=history)
+    rewards = RewardHistory(**values.pop("reward_history"))
+    evaluations = values.pop("validation_history")
+    best = evaluations.pop("best")
+    validations = ValidationHistory(best=best and Validation(**best), **evaluations)
+    return TrainerState(**values, reward_history=rewards, validation_history=validations)
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:

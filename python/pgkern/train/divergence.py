@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor
 
 from .config import DivergenceConfig
-from .reward_history import RewardHistory
+from .state import TrainerState
+from .validation_history import Validation
 
 _NEVER_INFINITE = {
     "loss": "the loss",
@@ -30,16 +31,17 @@ class DivergenceWatch:
 
     A train reward that stays far below its own best is one too, when `RewardHistory.lost` comes to `reward_patience`:
     a run can collapse while its loss, ratio and entropy look healthy. It is for data whose difficulty does not depend
-    on the step; where it does, `min_reward_share` 0 leaves the reward alone.
+    on the step; where it does, `min_reward_share` 0 leaves the reward alone. And so is a validation reward that
+    `ValidationHistory` finds fallen at `patience` evaluations in a row; that sees a fall within the first steps too.
 
-    `troubled_steps` counts for how many steps in a row a metric has been out of bounds. It and `reward_history` are
-    kept in the checkpoints (`TrainerState`): the watch changes what it is given.
+    What it remembers is kept in the checkpoints: the watch changes the state that it is given.
     """
 
-    def __init__(self, config: DivergenceConfig, troubled_steps: dict[str, int], reward_history: RewardHistory) -> None:
+    def __init__(self, config: DivergenceConfig, state: TrainerState) -> None:
         self._config = config
-        self._troubled_steps = troubled_steps
-        self._rewards = reward_history
+        self._troubled_steps = state.troubled_steps
+        self._rewards = state.reward_history
+        self._validations = state.validation_history
         self.wrong_since = 0
         """The step that went wrong first, as far as the last check could tell."""
 
@@ -69,6 +71,20 @@ class DivergenceWatch:
                 return f"entropy {entropy:.3g} is below {self._config.min_entropy:.3g}{self._in_a_row('entropy', step)}"
         return self._check_reward(step, metrics.get("train_reward"))
 
+    def check_validation(self, step: int, validation: Validation) -> str | None:
+        """What the evaluation after a step tells, in the words of `check`."""
+        config, history = self._config, self._validations
+        if config.action == "ignore" or config.min_reward_share == 0:
+            return None
+        fallen = history.add(step, validation, min_share=config.min_reward_share)
+        if not self._count("validation_reward", fallen) or history.best is None:
+            return None
+        self.wrong_since = history.good_step + 2  # the checkpoint of the good step itself is one to go back to
+        return (
+            f"validation_reward has fallen from {history.best.mean:.3g} to {validation.mean:.3g} since step "
+            f"{history.good_step}{self._in_a_row('validation_reward', step, 'evaluations')}"
+        )
+
     def _check_reward(self, step: int, reward: float | None) -> str | None:
         config, rewards = self._config, self._rewards
         if reward is None or config.min_reward_share == 0:
@@ -88,9 +104,9 @@ class DivergenceWatch:
         self._troubled_steps[name] = self._troubled_steps.get(name, 0) + 1 if out_of_bounds else 0
         return self._troubled_steps[name] >= self._config.patience
 
-    def _in_a_row(self, name: str, step: int) -> str:
+    def _in_a_row(self, name: str, step: int, times: str = "steps") -> str:
         count = self._troubled_steps[name]
-        return f" at step {step}" if count == 1 else f" for {count} steps in a row, the last of them step {step}"
+        return f" at step {step}" if count == 1 else f" for {count} {times} in a row, the last of them step {step}"
 
 
 def infinite_weight(weights: Iterable[tuple[str, Tensor]]) -> str | None:

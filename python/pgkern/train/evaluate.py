@@ -9,6 +9,7 @@ from .experience import Sample, collect
 from .policy_model import Policy
 from .rewards_in_loop import RewardJudge
 from .seeds import derive_seed
+from .validation_history import Validation
 
 _ANSWERED_TOGETHER = 1024  # responses; what was answered is handed on after so many
 
@@ -56,10 +57,9 @@ def sampled_answers(
             yield some[start : start + num_samples]
 
 
-def mean_reward(samples: Sequence[Sample]) -> float:
-    """The mean reward of the samples that could be judged; NaN when none could."""
-    rewards = [sample.judged.reward for sample in samples if sample.judged.reward is not None]
-    return sum(rewards) / len(rewards) if rewards else float("nan")
+def summary(samples: Sequence[Sample]) -> Validation:
+    """Of the rewards of the samples that could be judged."""
+    return Validation.of([sample.judged.reward for sample in samples if sample.judged.reward is not None])
 
 
 def is_right(sample: Sample) -> bool:

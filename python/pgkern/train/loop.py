@@ -98,7 +98,8 @@ def _warm_up(run: Run) -> bool:
                 return False
             state.step = step + 1
             if state.step == steps or state.step % WARMUP_EVALUATION_EVERY == 0:
-                row["validation_reward"] = run.evaluate()
+                validation = run.evaluate()
+                row["validation_reward"] = validation.mean
             run.log(row)
             progress.update(state.step, row)
             if state.step % run.config.run.checkpoint_every == 0 and state.step < steps:
@@ -108,10 +109,11 @@ def _warm_up(run: Run) -> bool:
             run.save(None)
         return False
     if steps == 0:
-        row = {"validation_reward": run.evaluate()}
-        run.log(row)
-    run.parts.state = replace(state, phase="policy_gradient", step=0, reward_before=row["validation_reward"])
-    run.save(row["validation_reward"])
+        validation = run.evaluate()
+        run.log({"validation_reward": validation.mean})
+    run.parts.state = replace(state, phase="policy_gradient", step=0, reward_before=validation.mean)
+    DivergenceWatch(run.config.divergence, run.parts.state).check_validation(run.step, validation)  # where it began
+    run.save(validation.mean)
     return True
 
 
@@ -120,7 +122,7 @@ def _improve(run: Run) -> float | None:
     config, parts, state = run.config, run.parts, run.parts.state
     _begin_policy_gradient(run)
     run.begin_phase(config.optimizer.learning_rate, config.optimizer.weight_decay)
-    divergence = DivergenceWatch(config.divergence, state.troubled_steps, state.reward_history)
+    divergence = DivergenceWatch(config.divergence, state)
     steps, reward = config.run.steps, state.reward_before if state.step == 0 else None
     with TrainingProgress(steps, "policy gradient", start_step=state.step) as progress:
         for step in _remaining(run, steps):
@@ -133,7 +135,9 @@ def _improve(run: Run) -> float | None:
             diverged = divergence.check(run.step, result.metrics) or infinite_weight(parts.policy.weights())
             if not diverged and (state.step == steps or state.step % config.run.evaluate_every == 0):
                 started = time.perf_counter()
-                reward = result.metrics["validation_reward"] = run.evaluate()
+                validation = run.evaluate()
+                reward = result.metrics["validation_reward"] = validation.mean
+                diverged = divergence.check_validation(run.step, validation)
                 result.metrics["seconds_evaluate"] = time.perf_counter() - started
             run.log(result.metrics)
             run.rollouts.log(run.step, rollout_rows(parts.policy, result))
@@ -147,7 +151,7 @@ def _improve(run: Run) -> float | None:
     if run.saved_step != run.step:  # the last step, or wherever somebody stopped the run
         run.save(reward, sound=not divergence.troubled)
     if state.step >= steps and reward is None:  # resumed with nothing left to do
-        reward = run.evaluate()
+        reward = run.evaluate().mean
     return reward if state.step >= steps else None
 
 

@@ -29,6 +29,7 @@ from .seeds import seed_generators
 from .state import TrainerState
 from .tasks import load_task
 from .trackers import open_trackers
+from .validation_history import ValidationHistory
 from .warmup import check_solutions
 
 _CHANGE_REWARDS = ("rewards", "data.", "rollouts.")  # settings after which a reward cannot be held to those before
@@ -63,7 +64,7 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
             check_solutions(task.train)
     changed = changed_settings(load_config(TrainConfig, RunFolder(path).config), config) if resumed else []
     if any(told.startswith(_CHANGE_REWARDS) for told in changed):
-        state.reward_history = RewardHistory()
+        state.reward_history, state.validation_history = RewardHistory(), ValidationHistory()
     if checkpoint is not None and state.phase == "policy_gradient":
         _refuse_what_began_without(config, RunFolder(path), checkpoint, state.step)
     if resumed:

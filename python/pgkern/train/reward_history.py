@@ -16,13 +16,11 @@ class RewardHistory:
     far its reward is below a bound between the best and a floor, and the sum of that never falls below 0 (a CUSUM,
     Page 1954):
 
-        floor = min(0, first)
-        bound = floor + min_share · (best - floor)
+        bound = reward_bound(best, first, min_share),   floor = min(0, first)
         lost  = max(0, lost + min(1, (bound - reward) / (bound - floor)))
 
-    So rewards from 0 up are held to a share of their best: a step with reward 0 counts as one lost step, one at the
-    bound as none, one at twice the bound makes up for a lost one. Where rewards begin below 0, a share of the best
-    means nothing, and what counts is how much is left of what was won since the first steps.
+    So a step with reward 0 counts as one lost step, one at the bound as none, one at twice the bound makes up for a
+    lost one.
 
     Nothing counts before the first window is whole, nor while bound - floor is less than the standard deviation of a
     step's reward: where rewards are so rare or so noisy, a fall and chance look alike.
@@ -52,7 +50,7 @@ class RewardHistory:
         best, floor, deviation = self.best_mean, min(0.0, self.first), _step_deviation(self.best)
         if now >= best - 2 * deviation / math.sqrt(len(self.best)):
             self.good_step = step
-        height = min_share * (best - floor)
+        height = reward_bound(best, self.first, min_share) - floor
         if height <= 0.0 or height < deviation:
             self.lost = 0.0
         else:
@@ -67,6 +65,18 @@ class RewardHistory:
     def last_mean(self) -> float:
         """Of the last window."""
         return fmean(self.recent)
+
+
+def reward_bound(best: float, first: float, min_share: float) -> float:
+    """The lowest reward that is no collapse.
+
+        min(0, first) + min_share · (best - min(0, first))
+
+    Rewards from 0 up are held to a share of their best. Where they begin below 0, a share of the best means nothing,
+    and what counts is how much is left of what was won since the first.
+    """
+    floor = min(0.0, first)
+    return floor + min_share * (best - floor)
 
 
 def _step_deviation(rewards: list[float]) -> float:

@@ -12,7 +12,7 @@ from .checkpoint import Saved, copy_with_state, load_optimizer, load_state, writ
 from .checkpoints import Checkpoints, step_of
 from .config import TrainConfig
 from .config_file import to_toml
-from .evaluate import evaluate, mean_reward
+from .evaluate import evaluate, summary
 from .event_log import EventLog
 from .experience import Sample
 from .interrupt import Interrupt
@@ -28,6 +28,7 @@ from .seeds import seed_generators
 from .state import TrainerState
 from .storage_error import StorageError
 from .trackers import Trackers
+from .validation_history import Validation
 
 
 @dataclass
@@ -74,12 +75,12 @@ class Run:
             load_optimizer(self.resumed_from, parts.optimizer)
         self.resumed_from = None
 
-    def evaluate(self) -> float:
-        """The validation reward of the policy as it is."""
+    def evaluate(self) -> Validation:
+        """The validation rewards of the policy as it is."""
         parts = self.parts
         samples = evaluate(parts.policy, parts.engine, parts.judge, parts.task.validation, self.config)
         self.tell_failures(samples)
-        return mean_reward(samples)
+        return summary(samples)
 
     def tell_failures(self, samples: Sequence[Sample]) -> None:
         """An event where rewards could not judge some rollouts."""

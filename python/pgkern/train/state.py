@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from .metrics import Phase
 from .reward_history import RewardHistory
+from .validation_history import ValidationHistory
 
 
 @dataclass
@@ -27,3 +28,5 @@ class TrainerState:
     """For how many steps in a row a metric has been out of its bounds."""
     reward_history: RewardHistory = field(default_factory=RewardHistory)
     """What a collapse of the train reward is told by."""
+    validation_history: ValidationHistory = field(default_factory=ValidationHistory)
+    """What a collapse of the validation reward is told by."""

@@ -11,6 +11,8 @@ from pgkern.train.config_file import load_config
 from pgkern.train.loop import train
 from pgkern.train.opening import open_run
 from pgkern.train.reward_history import RewardHistory
+from pgkern.train.state import TrainerState
+from pgkern.train.validation_history import Validation, ValidationHistory
 
 from .processes import CONFIG, Runs
 from .same_run import assert_same_run, events, last_step, rows
@@ -132,17 +134,17 @@ FOLDER = Path({folder!r})
 def early_letters(completion, gold):
     metrics, events, sent = FOLDER / "run" / "metrics.jsonl", FOLDER / "run" / "events.jsonl", FOLDER / "sent"
     steps = len(metrics.read_text().splitlines()) if metrics.exists() else 0
-    if steps == 8 and not sent.exists():
+    if steps == {healthy} and not sent.exists():
         sent.touch()
         os.kill({process}, signal.SIGTERM)
     recovered = events.exists() and "rolled_back" in events.read_text()
-    return 1.0 if steps < 8 or recovered else 0.0
+    return 1.0 if steps < {healthy} or recovered else 0.0
 """
 
 
 def test_a_reward_that_collapses_is_remembered_over_a_stop_and_rolled_back(tmp_path: Path) -> None:
     """The steps 9 and 10 earn nothing, and the run is stopped between them."""
-    (tmp_path / "own.py").write_text(COLLAPSES.format(folder=str(tmp_path), process=os.getpid()))
+    (tmp_path / "own.py").write_text(COLLAPSES.format(folder=str(tmp_path), process=os.getpid(), healthy=8))
     (tmp_path / "run.toml").write_text(CONFIG.format(folder=tmp_path))
     settings = ["warmup.steps=2", "run.checkpoint_every=1", "run.kept_checkpoints=5", "divergence.action=roll_back"]
     settings += ["divergence.reward_window=2", "divergence.reward_patience=2"]
@@ -163,14 +165,40 @@ def test_a_reward_that_collapses_is_remembered_over_a_stop_and_rolled_back(tmp_p
     assert last_step(run) == 14
 
 
+def test_a_validation_reward_that_collapses_at_once_is_remembered_and_rolled_back(tmp_path: Path) -> None:
+    """All from step 4 on earns nothing, and the run is stopped after that step."""
+    (tmp_path / "own.py").write_text(COLLAPSES.format(folder=str(tmp_path), process=os.getpid(), healthy=3))
+    (tmp_path / "run.toml").write_text(CONFIG.format(folder=tmp_path))
+    settings = ["warmup.steps=2", "run.steps=6", "run.evaluate_every=1", "data.num_validation=20"]
+    settings += ["run.checkpoint_every=1", "run.kept_checkpoints=5", "divergence.action=roll_back"]
+    config = load_config(TrainConfig, tmp_path / "run.toml", settings)
+    run = tmp_path / "run"
+    assert train(config, run).finished is False
+    state = load_state((run / "checkpoint").resolve())
+    assert state.troubled_steps["validation_reward"] == 1
+    assert state.validation_history == ValidationHistory(best=Validation(1.0, 0.0, 20), first=1.0, good_step=3)
+    outcome = train(config, run, resumed=True)
+    assert (outcome.finished, outcome.roll_backs) == (True, 1)
+    assert events(run) == ["stopped", "resumed", "diverged", "rolled_back"]
+    *_, diverged, rolled_back = rows(run, "events.jsonl")
+    assert diverged["message"] == (
+        "validation_reward has fallen from 1 to 0 since step 3 for 3 evaluations in a row, the last of them step 6"
+    )
+    assert rolled_back["message"] == "to step 3; learning rate × 0.5, other samples"
+    assert last_step(run) == 8
+
+
 def test_other_rewards_data_or_sampling_make_no_fall(runs: Runs, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert runs.finish(run, "warmup.steps=2", "run.steps=2").code == 0
 
-    def taken_up(setting: str) -> RewardHistory:
+    def taken_up(setting: str) -> TrainerState:
         config = load_config(TrainConfig, run / "config.toml", [setting, "run.steps=3"])
         with ExitStack() as stack:
-            return open_run(config, run, stack, resumed=True).parts.state.reward_history
+            return open_run(config, run, stack, resumed=True).parts.state
 
-    assert len(taken_up("optimizer.learning_rate=1e-5").recent) == 2
-    assert taken_up("rollouts.temperature=0.8") == RewardHistory()
+    same = taken_up("optimizer.learning_rate=1e-5")
+    assert len(same.reward_history.recent) == 2
+    assert same.validation_history.best is not None
+    other = taken_up("rollouts.temperature=0.8")
+    assert (other.reward_history, other.validation_history) == (RewardHistory(), ValidationHistory())

@@ -15,8 +15,8 @@ class DivergenceConfig:
     action: OnDivergence = "stop"  # at the last checkpoint from before; "roll_back" goes on from there
     max_ratio: float = 1e4  # of a token's probability to its old one
     min_entropy: float = 1e-4  # nats a token, mean of a step with fewer than 95 % of the answers correct
-    patience: int = 3  # steps in a row that the ratio or the entropy may be out of bounds
-    min_reward_share: float = 0.5  # of the run's best train reward (`RewardHistory`); 0 leaves the reward alone
+    patience: int = 3  # steps in a row that ratio or entropy may be out of bounds; evaluations, for their reward
+    min_reward_share: float = 0.5  # of the run's best reward, in training as in validation; 0 leaves both alone
     reward_window: int = 20  # steps whose mean can be the best; the first so many say nothing yet
     reward_patience: float = 20.0  # steps without any reward, or more of them with too little
     max_roll_backs: int = 3  # after that the run stops
