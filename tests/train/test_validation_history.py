@@ -59,7 +59,7 @@ def test_a_fall_that_is_not_below_the_bound_is_none_but_no_good_step_either() ->
 
 @pytest.mark.parametrize("chance", [0.05, 0.15, 0.5, None])
 def test_noise_is_hardly_ever_a_fall_three_times_in_a_row(chance: float | None) -> None:
-    """In one of 100 runs at most, each of 100 evaluations of 64 answers that were all drawn anew: greedy ones are not."""
+    """In one of 100 runs at most, of 100 evaluations of 64 answers; each draws anew, which greedy ones do not."""
     generator = random.Random(0)
     alarms = 0
     for _ in range(100):
