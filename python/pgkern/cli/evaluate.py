@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..data.problem import Problem
     from ..train.config import TrainConfig
-    from ..train.measured import Measured
+    from ..train.evaluation.measured import Measured
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,7 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="override a setting of the run, such as data.num_validation=1000 (repeatable)",
+        help="override a setting of the run, such as data.num_validation=1000 (repeatable); engine=vllm answers by "
+        "vLLM, also in a run that was trained with it",
     )
     parser.set_defaults(run=run)
 
@@ -54,27 +57,35 @@ def run(options: argparse.Namespace) -> int:
     from rich.progress import track
     from transformers.utils import logging
 
-    from ..rollout.transformers_engine import TransformersEngine
-    from ..train.answer_log import AnswerLog
+    from ..rollout.vllm.arguments import check_temperature
     from ..train.cpu_threads import set_cpu_threads
-    from ..train.evaluate import evaluate, is_right, sampled_answers, summary
-    from ..train.measured import Measured, measure
-    from ..train.policy_model import load_policy
-    from ..train.rewards_in_loop import RewardJudge
+    from ..train.engines.configured_engine import check_engine, open_engine
+    from ..train.engines.prompt_room import check_room
+    from ..train.evaluation.answer_log import AnswerLog
+    from ..train.evaluation.evaluate import evaluate, is_right, sampled_answers, summary
+    from ..train.evaluation.measured import Measured, measure
+    from ..train.judging.rewards_in_loop import RewardJudge
+    from ..train.model.policy_model import load_policy
 
     logging.disable_progress_bar()  # there is one for the answers
     config, model = _config_and_model(options)
-    set_cpu_threads(config)
     temperature = config.rollouts.temperature if options.temperature is None else options.temperature
+    if config.engine != "transformers":
+        check_temperature(temperature)
+    for doubt in check_engine(config):
+        print(f"engine doubtful: {doubt}", file=sys.stderr)
+    set_cpu_threads(config)
     problems = _problems(options, config)
     sampled = []
     with ExitStack() as stack:
         judge = stack.enter_context(RewardJudge(config.rewards))
         judge.check_columns(problems)
         policy = load_policy(model, config)
+        check_room(config, policy, {"": problems})
         log = stack.enter_context(AnswerLog(options.output, overwrite=options.overwrite)) if options.output else None
-        engine = TransformersEngine(policy.model, policy.tokenizer, batch_size=config.rollouts.batch_size)
-        stack.callback(engine.close)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="pgkern-eval-")))
+        engine = open_engine(config, policy, problems, folder, stack, on_event=lambda name, message: print(message))
+        engine.load_weights(policy.weights(), 0)
 
         def watch(rollouts: Iterator[Any]) -> Iterable[Any]:
             return track(rollouts, "answering", total=len(problems))
@@ -102,7 +113,7 @@ def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
     """The run's configuration, or for a bare model the defaults, with what the command line changes."""
     from ..train.config import TrainConfig
     from ..train.config_file import load_config
-    from ..train.run_folder import RunFolder
+    from ..train.files.run_folder import RunFolder
 
     folder, is_model = RunFolder(options.folder), (options.folder / "config.json").is_file()
     overrides = list(options.overrides)
@@ -111,8 +122,10 @@ def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
     if options.file is not None:
         overrides.append(f"data.train_file={json.dumps(str(options.file))}")
     if folder.config.is_file():
+        # The run may still be training: its servers and its GPU are its own.
+        overrides = [*_trainers_engine(), *overrides]
         if options.file is not None and options.task is None:
-            own = load_config(TrainConfig, folder.config, options.overrides).data
+            own = load_config(TrainConfig, folder.config, [*_trainers_engine(), *options.overrides]).data
             overrides += [] if own.reads_files else ["data.task=file"]
         model = options.folder if is_model else folder.checkpoint  # a checkpoint is both
         return load_config(TrainConfig, folder.config, overrides), model
@@ -124,6 +137,15 @@ def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
         raise ValueError(f"{options.folder} is a model without problems of its own; give --task or --file")
     overrides += ["data.task=file"] if options.task is None else []
     return load_config(TrainConfig, None, overrides), options.folder
+
+
+def _trainers_engine() -> list[str]:
+    """Overrides: the trained module itself answers, and nothing is left of a run's settings for other engines."""
+    from ..train.config import SETTINGS_OF_ONE_ENGINE, VllmConfig
+
+    usual = VllmConfig()
+    settings = (f"vllm.{name}={json.dumps(getattr(usual, name))}" for name in SETTINGS_OF_ONE_ENGINE)
+    return ["engine=transformers", *settings]
 
 
 def _problems(options: argparse.Namespace, config: TrainConfig) -> list[Problem]:

@@ -30,8 +30,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(options: argparse.Namespace) -> int:
     """Write the report and say where it is."""
+    from ..train.files.run_folder import RunFolder
     from ..train.report import write_comparison, write_report
-    from ..train.run_folder import RunFolder
 
     folders = [RunFolder(path) for path in options.folders]
     if len(folders) == 1:

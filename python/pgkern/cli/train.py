@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..train.config import TrainConfig
+    from ..train.files.run_folder import RunFolder
     from ..train.loop import Outcome
-    from ..train.run_folder import RunFolder
 
 STOPPED = 130  # what a shell reports of a program ended by Ctrl-C
 DIVERGED = 3  # neither done nor a mistake in the call: the policy came to nothing
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Train, then say where things are; the last line is the validation reward before and after."""
     from ..train.config import TrainConfig
     from ..train.config_file import load_config
-    from ..train.run_folder import RunFolder
+    from ..train.files.run_folder import RunFolder
 
     path = options.config
     if options.resume:
@@ -52,9 +52,10 @@ def run(options: argparse.Namespace) -> int:
 
     from transformers.utils import logging
 
+    from ..rollout.engine import EngineFailedError
     from ..train.cpu_threads import set_cpu_threads
+    from ..train.files.storage_error import StorageError
     from ..train.loop import train
-    from ..train.storage_error import StorageError
 
     logging.disable_progress_bar()  # the run has a bar of its own
     set_cpu_threads(config)
@@ -63,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
         return _say(train(config, folder.path, resumed=options.resume), folder)
     except StorageError as error:
         raise StorageError(f"{error}; once it can: {_resumption(folder)}") from error
+    except EngineFailedError as error:
+        raise EngineFailedError(f"{error}\nonce it can run: {_resumption(folder)}") from error
 
 
 def _new_folder_name(config: "TrainConfig") -> str:

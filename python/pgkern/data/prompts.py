@@ -47,7 +47,7 @@ class PromptFormat:
     def render(self, question: str) -> str:
         """The template's text with the question in its place; braces of the question are left alone.
 
-        A chat's is the question: the text around it is the tokenizer's (`train/prompt.py`).
+        A chat's is the question: the text around it is the tokenizer's (`train/model/prompt.py`).
         """
         return question if self.template is None else self.template.replace("{question}", question)
 

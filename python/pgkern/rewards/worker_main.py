@@ -30,8 +30,8 @@ _GRACE_SECONDS = 2.0
 def main() -> None:
     """Serve until the parent closes the socket, or is gone."""
     channel = socket.socket(fileno=int(sys.argv[1]))
-    _end_when_closed(int(sys.argv[2]))
-    threading.Thread(target=_end_with, args=(int(sys.argv[3]),), daemon=True).start()
+    end_when_closed(int(sys.argv[2]))
+    threading.Thread(target=end_with, args=(int(sys.argv[3]),), daemon=True).start()
     # Where memory runs out, the system is to end this process and not the one that trains.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")
@@ -164,10 +164,10 @@ def _limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _end_when_closed(lifeline: int) -> None:
+def end_when_closed(lifeline: int) -> None:
     """Have the kernel end this process and all it started when the other end of a socket is closed, as by a death.
 
-    It asks nobody: the function may hold the interpreter's lock. Where the kernel is not Linux, `_end_with` is all
+    It asks nobody: the function may hold the interpreter's lock. Where the kernel is not Linux, `end_with` is all
     there is.
     """
     with contextlib.suppress(ImportError, AttributeError, OSError):
@@ -178,7 +178,7 @@ def _end_when_closed(lifeline: int) -> None:
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """End this process and all it started when the parent is gone."""
     while os.getppid() == parent:
         time.sleep(0.25)

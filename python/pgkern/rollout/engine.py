@@ -55,6 +55,12 @@ class Rollout:
     finish_reason: FinishReason
     """"stop": the stop text or the end-of-text token was sampled; "length": the token budget ran out."""
     weights_version: int
+    sample_index: int = 0
+    """Which of the prompt's samples, from 0: rollouts come in any order, and this one does not depend on it."""
+
+
+class EngineFailedError(RuntimeError):
+    """The engine died, hangs, or may be half updated: nothing it was asked for counts, and a new one must be built."""
 
 
 class RolloutEngine(Protocol):

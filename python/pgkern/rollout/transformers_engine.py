@@ -21,15 +21,28 @@ from .engine import Prompt, Rollout, Sampling
 
 
 class TransformersEngine:
-    """Samples from the given model, which may be the very module that is trained."""
+    """Samples from the given model.
+
+    Args:
+        model: what is sampled from.
+        tokenizer: the model's.
+        batch_size: rollouts that are generated together.
+        trained_in_place: the model is the very module that is trained, adapters and all: it has its new weights before
+            they are pushed, and a push changes the version alone.
+    """
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, batch_size: int = 256, version: int = 0
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        batch_size: int = 256,
+        trained_in_place: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}, expected at least 1")
         self._model, self._tokenizer, self._batch_size = model, tokenizer, batch_size
-        self._version = version
+        self._trained_in_place, self._version = trained_in_place, 0
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[Rollout]:
         """See `RolloutEngine.generate`. The same seed gives the same rollouts; torch's generators are left as found.
@@ -41,17 +54,20 @@ class TransformersEngine:
             raise ValueError(f"prompt {empty[0]} has no tokens")
         # Prompts of like length share a batch: less padding to compute.
         by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index].token_ids))
-        wanted = [index for index in by_length for _ in range(sampling.num_samples)]
+        wanted = [(index, sample) for index in by_length for sample in range(sampling.num_samples)]
         for start in range(0, len(wanted), self._batch_size):
-            indices = wanted[start : start + self._batch_size]
-            yield from self._generate_batch(indices, [prompts[index] for index in indices], sampling, start)
+            places = wanted[start : start + self._batch_size]
+            yield from self._generate_batch(places, [prompts[index] for index, _ in places], sampling, start)
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]], version: int) -> None:
-        """See `RolloutEngine.load_weights`. Tensors that already are the model's own are not copied.
+        """See `RolloutEngine.load_weights`.
 
         Raises `ValueError` for a name the model does not have, a shape that differs, or a tensor that is missing; the
         model is then unchanged.
         """
+        if self._trained_in_place:
+            self._version = version
+            return
         own = self._model.state_dict()
         given = dict(weights)
         for name, tensor in given.items():
@@ -67,21 +83,21 @@ class TransformersEngine:
             raise ValueError(f"{len(missing)} weights are missing, the first is {missing[0]!r}")
         with torch.no_grad():
             for name, tensor in given.items():
-                if own[name].data_ptr() != tensor.data_ptr():
-                    own[name].copy_(tensor)
+                own[name].copy_(tensor)
         self._version = version
 
     def close(self) -> None:
         """Nothing to free: the model belongs to the caller."""
 
     def _generate_batch(
-        self, indices: list[int], prompts: list[Prompt], sampling: Sampling, start: int
+        self, places: list[tuple[int, int]], prompts: list[Prompt], sampling: Sampling, start: int
     ) -> Iterator[Rollout]:
         device = self._model.device
         prompt_ids_BL, attention_mask_BL = self._left_padded(prompts, device)
         greedy = sampling.temperature == 0.0
         recorder = _LogProbRecorder(temperature=1.0 if greedy else sampling.temperature)
-        ending = _Ending(self._end_token_ids(), self._stop_criteria(sampling.stop), prompt_ids_BL.shape)
+        ends, stop = end_token_ids(self._model, self._tokenizer), self._stop_criteria(sampling.stop)
+        ending = _Ending(ends, stop, prompt_ids_BL.shape)
         distribution = {"do_sample": False} if greedy else {"do_sample": True, "top_k": 0, "top_p": 1.0}
         config = GenerationConfig(max_new_tokens=sampling.max_tokens, pad_token_id=self._pad_token_id(), **distribution)
         cuda = [device] if device.type == "cuda" else []
@@ -98,7 +114,7 @@ class TransformersEngine:
         response_ids_BL = output_BL[:, prompt_ids_BL.shape[1] :].tolist()
         log_probs_BL = recorder.finish(output_BL).tolist()
         lengths = ending.lengths_B.tolist()
-        for row, (index, prompt) in enumerate(zip(indices, prompts, strict=True)):
+        for row, ((index, sample), prompt) in enumerate(zip(places, prompts, strict=True)):
             length = lengths[row] or len(response_ids_BL[row])
             response_ids = response_ids_BL[row][:length]
             yield Rollout(
@@ -109,6 +125,7 @@ class TransformersEngine:
                 log_probs=tuple(log_probs_BL[row][:length]),
                 finish_reason="stop" if lengths[row] else "length",
                 weights_version=self._version,
+                sample_index=sample,
             )
 
     def _text(self, response_ids: list[int]) -> str:
@@ -127,14 +144,15 @@ class TransformersEngine:
         pad, end = self._tokenizer.pad_token_id, self._tokenizer.eos_token_id
         return int(pad if pad is not None else end if end is not None else 0)
 
-    def _end_token_ids(self) -> list[int]:
-        """The tokenizer's end-of-text token and whichever the model was published with."""
-        published = self._model.generation_config.eos_token_id if self._model.generation_config else None
-        several = published if isinstance(published, list) else [published]
-        return sorted({int(token) for token in (*several, self._tokenizer.eos_token_id) if token is not None})
-
     def _stop_criteria(self, stop: str | None) -> StopStringCriteria | None:
         return StopStringCriteria(self._tokenizer, [stop]) if stop else None
+
+
+def end_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """What ends a response: the tokenizer's end-of-text token, and whichever the model was published with."""
+    published = model.generation_config.eos_token_id if model.generation_config else None
+    several = published if isinstance(published, list) else [published]
+    return sorted({int(token) for token in (*several, tokenizer.eos_token_id) if token is not None})
 
 
 class _LogProbRecorder(LogitsProcessor):

@@ -14,7 +14,7 @@ from ..advantages import batch_mean, constant, gae, group_mean, leave_one_out, r
 from ..returns import discounted
 from ..reward_shaping import kl_penalty_rewards, overlong_penalty
 from .config import TrainConfig
-from .experience import Sample
+from .sampling.experience import Sample
 
 Values = Sequence[Sequence[float]]
 

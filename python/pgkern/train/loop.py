@@ -6,17 +6,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .checkpoint import load_value
+from ..rollout.engine import EngineFailedError
 from .config import TrainConfig
-from .divergence import DivergenceWatch, infinite_weight
+from .divergence.divergence_watch import DivergenceWatch, infinite_weight
+from .judging.rewards_in_loop import RewardFailedError
+from .logs.progress import TrainingProgress
 from .opening import open_run
-from .progress import TrainingProgress
-from .reference import Reference
-from .rewards_in_loop import RewardFailedError
 from .rows import rollout_rows
 from .run import Run
+from .saving.checkpoint import load_value
+from .scoring.reference import Reference
+from .scoring.value_function import ValueFunction
 from .step import policy_gradient_step
-from .value_function import ValueFunction
 from .warmup import warmup_step
 
 WARMUP_EVALUATION_EVERY = 100  # warm-up steps are an order of magnitude cheaper than the others
@@ -49,7 +50,8 @@ def train(config: TrainConfig, path: Path, *, resumed: bool = False) -> Outcome:
     it with a lower learning rate and other samples.
 
     Raises `ValueError` for a folder, data, reward or model that cannot be used; a new folder is created after that.
-    Raises `StorageError` where the disk takes no more; the last checkpoint is left as it was.
+    Raises `StorageError` where the disk takes no more, and `EngineFailedError` where no rollout engine can be brought
+    up any more; the last checkpoint is left as it was.
     """
     outcome = _attempt(config, path, resumed)
     while outcome is None:
@@ -63,7 +65,7 @@ def _attempt(config: TrainConfig, path: Path, resumed: bool, rolled_back: bool =
         run = open_run(config, path, stack, resumed=resumed, rolled_back=rolled_back)
         try:
             reward_after = _improve(run) if _warm_up(run) else None
-        except RewardFailedError as error:
+        except (RewardFailedError, EngineFailedError) as error:
             run.events.log(run.step, "stopped", str(error))
             raise
         diverged = None if run.rolled_back else run.diverged
@@ -132,7 +134,8 @@ def _improve(run: Run) -> float | None:
                 run.diverge(f"{error} (step {run.step + 1})", run.step + 1)
                 return None
             state.step, reward = step + 1, None
-            diverged = divergence.check(run.step, result.metrics) or infinite_weight(parts.policy.weights())
+            trained = parts.policy.model.named_parameters()
+            diverged = divergence.check(run.step, result.metrics) or infinite_weight(trained)
             if not diverged and (state.step == steps or state.step % config.run.evaluate_every == 0):
                 started = time.perf_counter()
                 validation = run.evaluate()

@@ -5,31 +5,34 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from ..rollout.transformers_engine import TransformersEngine
-from .atomic_write import write_file_atomically
-from .changed_settings import changed_settings
-from .checkpoint import load_random_state, load_state, require_value
-from .checkpoints import Checkpoints
 from .config import TrainConfig
 from .config_file import load_config, to_toml
-from .event_log import EventLog
+from .config_file.changed_settings import changed_settings
+from .divergence.reward_history import RewardHistory
+from .divergence.validation_history import ValidationHistory
+from .engines.configured_engine import check_engine, open_engine
+from .engines.prompt_room import check_room
+from .files.atomic_write import write_file_atomically
+from .files.run_folder import RunFolder
+from .files.run_lock import run_lock
 from .interrupt import interruptible
-from .metrics import MetricsLog
-from .optimizer import new_optimizer
+from .judging.rewards_in_loop import RewardJudge
+from .logs.event_log import EventLog
+from .logs.metrics import MetricsLog
+from .logs.rollout_log import RolloutLog
+from .model.policy_model import load_policy, new_policy
 from .parts import Parts
-from .policy_model import load_policy, new_policy
-from .reference import Reference
-from .reward_history import RewardHistory
-from .rewards_in_loop import RewardJudge
-from .rollout_log import RolloutLog
 from .run import Run
-from .run_folder import RunFolder
-from .run_lock import run_lock
+from .sampling.ahead import RolloutsAhead
+from .saving.checkpoint import load_random_state, load_state, require_value, rollouts_ahead
+from .saving.checkpoints import Checkpoints
+from .saving.kept_batch import read_batch
+from .scoring.reference import Reference
 from .seeds import seed_generators
 from .state import TrainerState
 from .tasks import load_task
 from .trackers import open_trackers
-from .validation_history import ValidationHistory
+from .updating.optimizer import new_optimizer
 from .warmup import check_solutions
 
 _CHANGE_REWARDS = ("rewards", "data.", "rollouts.")  # settings after which a reward cannot be held to those before
@@ -46,6 +49,7 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         stack.enter_context(run_lock(path))
     else:
         RunFolder.refuse_used(path)
+    doubts = check_engine(config)
     judge = stack.enter_context(RewardJudge(config.rewards))
     task = load_task(config.data, config.run.seed)
     judge.check_columns([*task.train, *task.validation])
@@ -62,6 +66,7 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         seed_generators(config.run.seed)
         if config.warmup.steps:
             check_solutions(task.train)
+    check_room(config, policy, {"training": task.train, "held-out": task.validation})
     changed = changed_settings(load_config(TrainConfig, RunFolder(path).config), config) if resumed else []
     if any(told.startswith(_CHANGE_REWARDS) for told in changed):
         state.reward_history, state.validation_history = RewardHistory(), ValidationHistory()
@@ -73,15 +78,22 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         folder = RunFolder.create(path)
         stack.enter_context(run_lock(path))
         write_file_atomically(folder.config, to_toml(config).encode())  # from here on it is a run
-    engine = TransformersEngine(
-        policy.model,
-        policy.tokenizer,
-        batch_size=config.rollouts.batch_size,
-        version=state.step if state.phase == "policy_gradient" else 0,
+    engine = open_engine(
+        config,
+        policy,
+        [*task.train, *task.validation],
+        folder.engine,
+        stack,
+        on_event=lambda name, message: run.engine_event(name, message),
     )
-    stack.callback(engine.close)
     optimizer = new_optimizer(policy, learning_rate=config.optimizer.learning_rate)
     parts = Parts(config, task, policy, engine, judge, optimizer, state)
+    if config.rollouts.staleness:
+        parts.ahead = RolloutsAhead(overlaps=config.engine != "transformers")
+        stack.callback(parts.ahead.close)
+        drawn = rollouts_ahead(checkpoint) if checkpoint is not None else None
+        if drawn is not None and not changed:  # drawn under other settings they are not what these would draw
+            parts.ahead.batch = read_batch(drawn, task.train)
     run = Run(config, folder, parts, checkpoints, resumed_from=checkpoint)
     run.saved_step = run.step if checkpoint is not None else None
     stack.callback(run.report.finish)
@@ -102,8 +114,11 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
     )
     if resumed:
         write_file_atomically(folder.config, to_toml(config).encode())
+    for message in doubts:
+        run.tell("engine_doubtful", message)
     for message in damaged:
         run.tell("checkpoint_damaged", message)
+    run.push_weights()
     if state.phase == "policy_gradient" and state.step >= config.run.steps:
         print(f"finished: all {config.run.steps} steps were done before", flush=True)
     elif resumed and not rolled_back:

@@ -6,12 +6,13 @@ from torch.optim import Optimizer
 
 from ..rollout.engine import RolloutEngine
 from .config import TrainConfig
-from .policy_model import Policy
-from .reference import Reference
-from .rewards_in_loop import RewardJudge
+from .judging.rewards_in_loop import RewardJudge
+from .model.policy_model import Policy
+from .sampling.ahead import RolloutsAhead
+from .scoring.reference import Reference
+from .scoring.value_function import ValueFunction
 from .state import TrainerState
 from .tasks import Task
-from .value_function import ValueFunction
 
 
 @dataclass
@@ -29,3 +30,5 @@ class Parts:
     """V(s), for baseline "value"."""
     reference: Reference | None = None
     """The policy before its first step, for a KL penalty."""
+    ahead: RolloutsAhead | None = None
+    """The next step's rollouts, for `rollouts.staleness` 1."""

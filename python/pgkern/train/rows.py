@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from .policy_model import Policy
-from .rollout_log import RolloutRow
+from .logs.rollout_log import RolloutRow
+from .model.policy_model import Policy
 from .step import StepResult
 
 

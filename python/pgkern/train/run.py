@@ -6,29 +6,31 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from .checkpoint import Saved, copy_with_state, load_optimizer, load_state, write_checkpoint
-from .checkpoints import Checkpoints, step_of
 from .config import TrainConfig
 from .config_file import to_toml
-from .evaluate import evaluate, summary
-from .event_log import EventLog
-from .experience import Sample
+from .divergence.validation_history import Validation
+from .evaluation.evaluate import evaluate, summary
+from .files.run_folder import RunFolder
+from .files.storage_error import StorageError
 from .interrupt import Interrupt
-from .metrics import MetricsLog
-from .optimizer import new_optimizer
+from .judging.rewards_in_loop import failure_message
+from .logs.event_log import EventLog
+from .logs.metrics import MetricsLog
+from .logs.rollout_log import RolloutLog
+from .model.policy_model import new_policy
 from .parts import Parts
-from .policy_model import new_policy
 from .report import LiveReport
-from .rewards_in_loop import failure_message
-from .rollout_log import RolloutLog
-from .run_folder import RunFolder
+from .sampling.experience import Sample
+from .saving.checkpoint import Saved, copy_with_state, load_optimizer, load_state, write_checkpoint
+from .saving.checkpoints import Checkpoints, step_of
+from .saving.kept_batch import write_batch
 from .seeds import seed_generators
 from .state import TrainerState
-from .storage_error import StorageError
 from .trackers import Trackers
-from .validation_history import Validation
+from .updating.optimizer import new_optimizer
 
 
 @dataclass
@@ -54,6 +56,7 @@ class Run:
     trackers: Trackers = field(init=False)
     report: LiveReport = field(init=False)
     _seconds_checkpoint: float | None = field(init=False, default=None)
+    _engine_rebuilds: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.report = LiveReport(self.folder)
@@ -75,12 +78,27 @@ class Run:
             load_optimizer(self.resumed_from, parts.optimizer)
         self.resumed_from = None
 
+    def push_weights(self) -> None:
+        """The policy as it is, for the engine; of the warm-up's policies every one is version 0."""
+        state = self.parts.state
+        version = state.step if state.phase == "policy_gradient" else 0
+        self.parts.engine.load_weights(self.parts.policy.weights(), version)
+
     def evaluate(self) -> Validation:
         """The validation rewards of the policy as it is."""
         parts = self.parts
+        if parts.state.phase == "warmup":  # whose steps need no rollouts, and push nothing
+            self.push_weights()
         samples = evaluate(parts.policy, parts.engine, parts.judge, parts.task.validation, self.config)
         self.tell_failures(samples)
         return summary(samples)
+
+    def engine_event(self, event: str, message: str) -> None:
+        """What the engine's supervisor tells, in the step under way; its first line is said."""
+        self._engine_rebuilds += event == "engine_rebuilt"
+        self.events.log(self.step + 1, event, message)
+        first, _, rest = message.partition("\n")
+        print(f"{event.replace('_', ' ')}: {first}{' …' * bool(rest)}", flush=True)
 
     def tell_failures(self, samples: Sequence[Sample]) -> None:
         """An event where rewards could not judge some rollouts."""
@@ -94,6 +112,8 @@ class Run:
         """
         if self._seconds_checkpoint is not None:
             row["seconds_checkpoint"], self._seconds_checkpoint = self._seconds_checkpoint, None
+        if self.config.engine != "transformers":
+            row["engine_rebuilds"], self._engine_rebuilds = float(self._engine_rebuilds), 0
         self.metrics.log(self.step, self.parts.state.phase, row)
         self.trackers.log(self.step, self.parts.state.phase, row)
         if "validation_reward" in row:
@@ -107,7 +127,10 @@ class Run:
     def save(self, reward: float | None, *, sound: bool = True) -> None:
         """A checkpoint of the step that was just done, with its validation reward where that was measured."""
         started, parts = time.perf_counter(), self.parts
-        saved = Saved(parts.policy, parts.optimizer, parts.state, to_toml(self.config), parts.value)
+        ahead = None
+        if parts.ahead is not None and parts.ahead.batch is not None:
+            ahead = partial(write_batch, batch=parts.ahead.batch, problems=parts.task.train)
+        saved = Saved(parts.policy, parts.optimizer, parts.state, to_toml(self.config), parts.value, ahead)
         self.metrics.sync()
         self.rollouts.sync()
         try:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from .metrics import Phase
-from .reward_history import RewardHistory
-from .validation_history import ValidationHistory
+from .divergence.reward_history import RewardHistory
+from .divergence.validation_history import ValidationHistory
+from .logs.metrics import Phase
 
 
 @dataclass

@@ -6,20 +6,18 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..advantages import updated_mean
-from ..data.order import batch_indices
-from ..rollout.engine import Sampling
 from .credit import Credit, assign_credit
-from .dynamic_sampling import sample_until_different
-from .experience import Collected, Sample, collect, rollout_metrics
-from .gradients import accumulate_gradients, sent_through
-from .optimizer import guarded_step
+from .judging.rewards_in_loop import reward_metrics
+from .logs.phase_clock import PhaseClock
 from .parts import Parts
-from .phase_clock import PhaseClock
-from .rewards_in_loop import reward_metrics
-from .sample_metrics import of_update, together
-from .schedule import learning_rate_factor
-from .scores import StepScores, metrics_apart, score_rollouts
-from .seeds import derive_seed
+from .sampling.ahead import RolloutsAhead
+from .sampling.drawing import Batch, draw_batch, draw_prompts
+from .sampling.experience import Sample, rollout_metrics
+from .scoring.sample_metrics import of_update, together
+from .scoring.scores import StepScores, metrics_apart, score_rollouts
+from .updating.gradients import accumulate_gradients, sent_through
+from .updating.optimizer import guarded_step
+from .updating.schedule import learning_rate_factor
 
 T = TypeVar("T")
 
@@ -41,22 +39,25 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     Raises `FloatingPointError` when the policy no longer gives probabilities.
     """
     config, state, clock = parts.config, parts.state, PhaseClock()
-    if config.rollouts.dynamic_sampling:
-        draws_before = state.draws
-        samples, drawn = sample_until_different(
-            lambda: _rewarded(_draw(parts, clock), clock),
-            num_groups=config.rollouts.prompts_per_step,
-            max_draws=config.rollouts.max_draws,
-        )
+    drawn_before = state.draws
+    if parts.ahead is not None:
+        batch = _drawn_ahead(parts, parts.ahead, clock, step)
+        samples, drawn = batch.samples, batch.drawn
         scores = _scored(parts, samples, clock)
-        metrics = {"draws": float(state.draws - draws_before)}
+    elif config.rollouts.dynamic_sampling:
+        batch = draw_batch(parts, clock, state.draws)
+        samples, drawn = batch.samples, batch.drawn
+        state.draws += batch.draws
+        scores = _scored(parts, samples, clock)
     else:
-        collected = _draw(parts, clock)
+        collected = draw_prompts(parts, clock, state.draws)
+        state.draws += 1
         with clock.phase("score"):  # while the last rewards are on their way
             scores = score_rollouts(parts, collected.rollouts)
-        samples = drawn = _rewarded(collected, clock)
-        metrics = {}
-    parts.judge.end_step()
+        with clock.phase("verify"):
+            samples = drawn = collected.samples()
+        parts.judge.end_step()
+    metrics = {"draws": float(state.draws - drawn_before)} if config.rollouts.dynamic_sampling else {}
     credit = assign_credit(
         samples,
         config,
@@ -73,6 +74,10 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     with clock.phase("train"):
         passes = _update(parts, scores, credit, step)
     in_pass = (passes[0]["tokens"], of_update(passes[0]) if seen else {})
+    if parts.ahead is not None:
+        with clock.phase("generate"):  # what training did not hide of it
+            parts.ahead.wait()
+        metrics |= _ahead_metrics(parts.ahead, drawn, step)
     with clock.phase("sync"):
         parts.engine.load_weights(parts.policy.weights(), version=step + 1)
     tokens = sum(len(sample.rollout.response_ids) for sample in drawn)
@@ -90,37 +95,31 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     return StepResult(drawn, _mean_advantages(drawn, samples, credit), metrics)
 
 
-def _draw(parts: Parts, clock: PhaseClock) -> Collected:
-    """Responses to the next prompts of the data, with their rewards still on the way."""
-    config, state = parts.config, parts.state
-    indices = batch_indices(
-        state.draws,
-        batch_size=config.rollouts.prompts_per_step,
-        num_problems=len(parts.task.train),
-        seed=derive_seed(config.run.seed, "training order"),
-    )
-    stream = "sampling" + f" after {state.roll_backs} roll-backs" * (state.roll_backs > 0)
-    sampling = Sampling(
-        num_samples=config.rollouts.samples_per_prompt,
-        temperature=config.rollouts.temperature,
-        max_tokens=config.rollouts.max_tokens,
-        stop=config.rollouts.stop,
-        seed=derive_seed(config.run.seed, stream, state.draws),
-    )
-    state.draws += 1
-    with clock.phase("generate"):
-        problems = [parts.task.train[index] for index in indices]
-        return collect(parts.policy, parts.engine, parts.judge, problems, sampling)
+def _drawn_ahead(parts: Parts, ahead: RolloutsAhead, clock: PhaseClock, step: int) -> Batch:
+    """The rollouts that were drawn during the step before, or new ones where there was none; the next are on their way.
 
-
-def _rewarded(collected: Collected, clock: PhaseClock) -> list[Sample]:
-    with clock.phase("verify"):
-        return collected.samples()
+    After the last step of the run there is no next one.
+    """
+    state = parts.state
+    batch = ahead.take() or draw_batch(parts, clock, state.draws)
+    state.draws += batch.draws
+    if step + 1 < parts.config.run.steps:
+        draws = state.draws
+        ahead.start(lambda watch: draw_batch(parts, PhaseClock(), draws, watch))
+    return batch
 
 
 def _scored(parts: Parts, samples: Sequence[Sample], clock: PhaseClock) -> StepScores:
     with clock.phase("score"):
         return score_rollouts(parts, [sample.rollout for sample in samples])
+
+
+def _ahead_metrics(ahead: RolloutsAhead, drawn: Sequence[Sample], step: int) -> dict[str, float]:
+    """How many updates older the rollouts' policy is, and how long drawing the next ones took."""
+    metrics = {"staleness": step - sum(sample.rollout.weights_version for sample in drawn) / len(drawn)}
+    if ahead.batch is not None:
+        metrics["seconds_ahead"] = ahead.batch.seconds
+    return metrics
 
 
 def _seen_by_update(parts: Parts, scores: StepScores, credit: Credit) -> set[int]:
@@ -136,7 +135,8 @@ def _seen_by_update(parts: Parts, scores: StepScores, credit: Credit) -> set[int
 def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> list[dict[str, float]]:
     """The configured number of updates on the step's rollouts, and what each pass found.
 
-    Old log-probabilities are frozen before the first; without any, the one update takes those of its own pass.
+    Old log-probabilities are frozen before the first; without any, the one update takes those of its own pass. Rollouts
+    of a staler policy have theirs (eq. 27).
     """
     config, settings, policy = parts.config, parts.config.optimizer, parts.policy
     learning_rate = settings.learning_rate * parts.state.learning_rate_factor * _scheduled(parts, step)
@@ -153,10 +153,10 @@ def _update(parts: Parts, scores: StepScores, credit: Credit, step: int) -> list
             temperature=config.rollouts.temperature,
             old_log_probs=None if old_log_probs is None else _of(old_log_probs, credit),
             ref_log_probs=None if objective.kl_coef == 0 else _of(scores.ref_log_probs or [], credit),
-            rollout_log_probs=_of(scores.rollout_log_probs, credit),
+            rollout_log_probs=None if scores.stale else _of(scores.rollout_log_probs, credit),
             max_tokens=settings.micro_batch_tokens,
         )
-        if old_log_probs is None and not math.isfinite(metrics.get("log_prob_mean", 0.0)):
+        if scores.policy is None and not passes and not math.isfinite(metrics.get("log_prob_mean", 0.0)):
             parts.optimizer.zero_grad(set_to_none=True)
             raise FloatingPointError("the policy's log-probabilities of its own samples are not finite")
         try:

@@ -11,7 +11,7 @@ from ..data.held_out import HeldOut, hold_out
 from ..data.problem import Problem
 from ..data.problem_files import read_problems
 from .config import DataConfig
-from .reading_progress import reading_progress
+from .logs.reading_progress import reading_progress
 from .seeds import derive_seed
 
 _LOG = logging.getLogger(__name__)

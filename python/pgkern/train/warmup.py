@@ -11,12 +11,12 @@ from ..data.order import batch_indices
 from ..data.problem import Problem
 from ..policy.objective import PolicyObjective
 from .config import TrainConfig
-from .gradients import accumulate_gradients
-from .micro_batches import TokenSequence
-from .optimizer import guarded_step
-from .policy_model import Policy
-from .schedule import falling, rising
+from .model.micro_batches import TokenSequence
+from .model.policy_model import Policy
 from .seeds import derive_seed
+from .updating.gradients import accumulate_gradients
+from .updating.optimizer import guarded_step
+from .updating.schedule import falling, rising
 
 _RISE = 20  # steps in which the learning rate rises
 

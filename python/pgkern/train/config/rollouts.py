@@ -5,7 +5,6 @@ from typing import Literal
 
 from .ranges import at_least, positive
 
-Engine = Literal["transformers"]
 Overlong = Literal["keep", "mask", "shape"]
 
 
@@ -13,7 +12,6 @@ Overlong = Literal["keep", "mask", "shape"]
 class RolloutConfig:
     """How many responses to how many prompts, and which of them are trained on."""
 
-    engine: Engine = "transformers"
     prompts_per_step: int = 32
     samples_per_prompt: int = 8
     temperature: float = 1.0
@@ -22,6 +20,7 @@ class RolloutConfig:
     batch_size: int = 256  # rollouts that are generated together
     dynamic_sampling: bool = False  # draw further prompts for those whose samples all earned the same (DAPO)
     max_draws: int = 4  # dynamic_sampling: how often a step draws prompts at most
+    staleness: int = 0  # 1: the next step's rollouts are drawn while this one trains, by the policy from before it
     overlong: Overlong = "keep"  # a cut-off response: as it is, not trained on, or less reward the nearer to max_tokens
     overlong_buffer: int = 8  # shape: the last so many tokens of max_tokens cost up to overlong_penalty (DAPO eq. 13)
     overlong_penalty: float = 1.0
@@ -35,5 +34,7 @@ class RolloutConfig:
         at_least("overlong_penalty", self.overlong_penalty, 0.0)
         if self.overlong == "shape" and not 1 <= self.overlong_buffer <= self.max_tokens:
             raise ValueError(f"overlong_buffer is {self.overlong_buffer}, expected 1 to max_tokens ({self.max_tokens})")
+        if self.staleness not in (0, 1):
+            raise ValueError(f"staleness is {self.staleness}, expected 0 or 1")
         if self.dynamic_sampling and self.samples_per_prompt < 2:
             raise ValueError("dynamic_sampling compares the samples of a prompt: samples_per_prompt must be at least 2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..outcomes import FAILURES
+from ..judging.outcomes import FAILURES
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from ..run_folder import RunFolder
-from ..storage_error import StorageError
+from ..files.run_folder import RunFolder
+from ..files.storage_error import StorageError
 from .write_report import write_report
 
 _REST = 50.0  # times as long as writing it took

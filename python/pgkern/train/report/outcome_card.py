@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..outcomes import FAILURES
+from ..judging.outcomes import FAILURES
 from .axes import Mark
 from .chart_card import area_legend, card
 from .charts import OUTCOME_PARTS

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..atomic_write import write_file_atomically
+from ..files.atomic_write import write_file_atomically
 from .curves import MetricCurves, smoothing_window, thin, trend, validation_curve, warmup_range, with_short_warmup
 
 _TRAIN, _VALIDATION, _INK, _MUTED, _GRID, _BAND = "#2563eb", "#d9480f", "#1f2328", "#656d76", "#e6e8eb", "#f1f3f5"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..outcomes import FAILURES
+from ..judging.outcomes import FAILURES
 from .curves import finite
 from .harmless_text import harmless
 from .response_tokens import coloured_tokens, has_tokens, likelihood_legend

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..jsonl_log import read_jsonl
-from ..metrics import read_metrics
-from ..run_folder import RunFolder
+from ..files.run_folder import RunFolder
+from ..logs.jsonl_log import read_jsonl
+from ..logs.metrics import read_metrics
 from .axes import Mark
 from .curves import finite
 from .example_rollouts import example_rollouts

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config_file import read_toml
-from ..run_folder import RunFolder
+from ..files.run_folder import RunFolder
 from .curves import Curve, MetricCurves, validation_curve, warmup_range
 from .run_record import RunRecord, read_run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..atomic_write import write_file_atomically
-from ..run_folder import RunFolder
+from ..files.atomic_write import write_file_atomically
+from ..files.run_folder import RunFolder
 from .comparison_page import comparison_page
 from .run_page import run_page
 from .run_record import read_run

@@ -9,7 +9,7 @@ from ..config import TrainConfig
 from .tracker import Trackers
 
 if TYPE_CHECKING:
-    from ..run_folder import RunFolder
+    from ..files.run_folder import RunFolder
     from .tracker import Tracker
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..metrics import Phase
+from ..logs.metrics import Phase
 
 
 class TensorBoard:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from ..metrics import Phase
+from ..logs.metrics import Phase
 
 if TYPE_CHECKING:
     from typing_extensions import Self

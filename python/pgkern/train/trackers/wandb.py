@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from ..atomic_write import write_file_atomically
 from ..config import TrainConfig
-from ..metrics import Phase
+from ..files.atomic_write import write_file_atomically
+from ..logs.metrics import Phase
 
 _RUN_ID = "wandb_run_id"
 _SECONDS_TO_START, _SECONDS_TO_FINISH = 60.0, 60.0

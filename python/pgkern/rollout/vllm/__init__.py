@@ -1,0 +1,1 @@
+"""Rollouts by vLLM: in a worker process of its own, or from servers."""

@@ -1,0 +1,1 @@
+"""When a run has gone wrong, and how that is told."""

@@ -1,0 +1,1 @@
+"""The configured rollout engine, and the probe of its weights."""

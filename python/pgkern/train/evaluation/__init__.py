@@ -1,0 +1,1 @@
+"""Held-out problems: mean reward, pass@k and votes."""

@@ -1,0 +1,1 @@
+"""Configured rewards, judged beside generation."""

@@ -1,0 +1,1 @@
+"""The rollouts of a step, drawn now or ahead."""

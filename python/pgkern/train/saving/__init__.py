@@ -1,0 +1,1 @@
+"""Checkpoints: what is in one, which there are, which is whole."""

@@ -1,0 +1,1 @@
+"""What is known of a step's samples before the update."""

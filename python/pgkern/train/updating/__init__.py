@@ -1,0 +1,1 @@
+"""Gradients and the optimiser's step."""
