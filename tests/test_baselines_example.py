@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib.image
 import pytest
+import torch
 
 from pgkern.__main__ import main as pgkern
 
@@ -71,6 +72,47 @@ def test_variants_are_trained_once_and_told_of(
     start(example, tmp_path, monkeypatch, "--variants", *names, "--noise-batches", "0")
     assert "value, seed 0" not in capsys.readouterr().out  # what has finished is not run again
     assert (ROOT / "docs/baselines.md").read_bytes() == page_before  # other settings are another experiment
+
+
+def test_the_noise_is_the_trace_of_the_gradients_covariance(
+    example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a share of that without a baseline; group mean, put right, is leave-one-out."""
+    import gradient_noise  # type: ignore[import-not-found]
+
+    vectors: dict[str, list[torch.Tensor]] = {}
+    estimate = gradient_noise._gradient
+
+    def recorded(policy: Any, samples: Any, config: Any, *learned: Any) -> torch.Tensor:
+        vector: torch.Tensor = estimate(policy, samples, config, *learned)
+        vectors.setdefault(config.advantages.baseline, []).append(vector)
+        return vector
+
+    monkeypatch.setattr(gradient_noise, "_gradient", recorded)
+    reward = tmp_path / "reward.py"
+    reward.write_text("def score(completion, gold):\n    return sum(map(ord, completion)) % 7 / 6\n")
+    names = ("none", "group-mean", "leave-one-out", "value")
+    own = f'rewards=[{{function="{reward}:score"}}]'
+    start(example, tmp_path, monkeypatch, "--variants", *names, "--noise-batches", "4", "--set", own)
+    noise = json.loads((tmp_path / "gradient-noise.json").read_text())
+
+    traces = {name: torch.stack(estimates).var(0).sum().item() for name, estimates in vectors.items()}
+    assert traces["none"] > 0
+    for name, factor in {"none": 1.0, "group_mean": 2.0, "leave_one_out": 1.0, "value": 1.0}.items():
+        share = factor**2 * traces[name] / traces["none"]
+        assert noise[name.replace("_", "-")] == pytest.approx(share, rel=1e-6, abs=1e-4), name
+    for mean, one_out in zip(vectors["group_mean"], vectors["leave_one_out"], strict=True):
+        torch.testing.assert_close(2.0 * mean, one_out, rtol=1e-4, atol=1e-7)
+
+
+def test_a_noise_that_cannot_be_told_is_refused(example: ModuleType) -> None:
+    from gradient_noise import gradient_noise
+
+    variants = [variant for variant in sys.modules["variants"].VARIANTS if variant.name == "group-mean"]
+    with pytest.raises(ValueError, match="name the variant 'none' too"):
+        gradient_noise(None, variants, 0)
+    with pytest.raises(ValueError, match="batches is 1"):
+        gradient_noise(None, variants, 0, batches=1)
 
 
 def test_the_table_has_the_results(example: ModuleType) -> None:

@@ -36,6 +36,12 @@ def test_a_record_names_the_commit(tmp_path: Path) -> None:
     assert head["dirty"] in (True, False)
 
 
+def test_a_record_does_not_say_in_whose_folder_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["benches", "--results", "/home/me", "packing", "--rounds", "3", "--results=/me"])
+    head = Record("packing", device="cpu", quick=True, results=tmp_path).head
+    assert head["command"] == "python -m benches packing --rounds 3"
+
+
 def test_a_quick_run_never_overwrites_a_real_one() -> None:
     assert result_path(RESULTS, "cpu", "packing", True) != result_path(RESULTS, "cpu", "packing", False)
 

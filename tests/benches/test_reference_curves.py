@@ -14,14 +14,15 @@ def test_quick_form_runs_every_curve(run_quick: Callable[..., dict[str, Any]]) -
         ("last digit", "group mean and std"),
         ("two digits", "learning rate 0.0003"),
         ("two digits", "plain PyTorch"),
+        ("two digits", "warm-up checked every 25 steps"),
         ("two digits", "learning rate 0.001"),
     ]
-    assert [row["parameters"] for row in rows] == [101_696] * 2 + [599_936] * 3
+    assert [row["parameters"] for row in rows] == [101_696] * 2 + [599_936] * 4
     assert 0.05 < rows[0]["before"] < 0.1  # one of 14 tokens, give or take
     for row in rows:
         assert [step for step, _ in row["points"]] == [0, 2]
         assert len(row.get("entropy", "no")) == 2
-    assert [row["before"] for row in rows[2:]] == [rows[2]["before"]] * 3
+    assert [row["before"] for row in rows[2:]] == [rows[2]["before"]] * 4
     assert rows[2]["warmup_steps"] == 2
 
 

@@ -14,9 +14,8 @@ def test_quick_form_shares_out_the_whole_step(run_quick: Callable[..., dict[str,
     for row in rows:
         parts = row["milliseconds"]
         assert set(parts) == {*MODEL_PARTS, *OWN_PARTS}
-        assert parts["generate"] > parts["packing"] > 0
-        assert min(parts[name] for name in MODEL_PARTS) > 0
-        assert parts["engine"] > 0
+        assert parts["generate"] > parts["packing"]
+        assert min(parts.values()) > 0  # every part has a function that a step calls
         assert 0 < row["own_share"] < 1
         assert row["own_ms"] < row["step_ms"]
         assert row["checkpoint_ms"] > 0

@@ -3,12 +3,15 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pgkern.cli import main
+from pgkern.train.config import TrainConfig, VllmConfig
+from pgkern.train.config_file import load_config, to_toml
 
 SMALL = {
     "data": 'num_digits = 1\nnum_train = 60\nnum_validation = 12\nprompt = "question_only"',
@@ -97,6 +100,21 @@ def test_other_problems_and_a_model_without_a_run(
     overrides = [part for setting in settings for part in ("--set", setting)]
     _, generated = evaluated(capsys, model, "--task", "arithmetic", *overrides)
     assert generated[-1].endswith("on 4 problems")
+
+
+def test_a_runs_own_servers_are_left_alone(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    expected, lines = evaluated(capsys, folder)
+    run = tmp_path / "run"
+    shutil.copytree(folder, run, symlinks=True)
+    vllm = VllmConfig(urls=("http://127.0.0.1:9", "http://127.0.0.1:10"), weight_transfer="nccl")
+    config = replace(load_config(TrainConfig, run / "config.toml"), engine="vllm-server", vllm=vllm)
+    for each in (run / "config.toml", run / "checkpoint" / "config.toml"):
+        each.write_text(to_toml(config))
+    assert evaluated(capsys, run) == (expected, lines)
+    assert evaluated(capsys, run / "checkpoint") == (expected, lines)
+    refused = ["eval", str(run), "--set", "engine=vllm", "--samples", "2", "--temperature", "5"]
+    assert main(refused) == 2
+    assert "temperature is 5.0, but vLLM samples at" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from pgkern.cli import main
-from pgkern.train.metrics import MetricsLog
-from pgkern.train.run_folder import RunFolder
+from pgkern.train.files.run_folder import RunFolder
+from pgkern.train.logs.metrics import MetricsLog
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 
 from pgkern.train.config import TrainConfig
 from pgkern.train.config_file import load_config
+from pgkern.train.judging.rewards_in_loop import RewardFailedError
 from pgkern.train.loop import train
-from pgkern.train.rewards_in_loop import RewardFailedError
 
 WAYS = ["raised", "timed_out", "bad_value", "died"]
 

@@ -5,7 +5,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerF
 from pgkern.rollout.engine import Prompt, Rollout, Sampling
 from pgkern.rollout.transformers_engine import TransformersEngine
 from pgkern.train.config import ModelConfig
-from pgkern.train.small_model import build_model, build_tokenizer
+from pgkern.train.model.small_model import build_model, build_tokenizer
 
 TEXTS = ["What is 12 + 34? <think> 2+4=6, 1+3=4 </think> <answer> 46 </answer>", "Say it again, please: 7 + 8?"]
 

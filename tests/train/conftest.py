@@ -5,7 +5,7 @@ import torch
 
 from pgkern.data.problem import Problem
 from pgkern.train.config import DataConfig, ModelConfig, TrainConfig
-from pgkern.train.policy_model import Policy, new_policy
+from pgkern.train.model.policy_model import Policy, new_policy
 from pgkern.train.tasks import load_task
 
 

@@ -9,8 +9,8 @@ from pgkern.data.problem import Problem
 from pgkern.rollout.engine import Prompt, Rollout
 from pgkern.train.config import AdvantageConfig, ObjectiveConfig, RolloutConfig, TrainConfig, ValueConfig
 from pgkern.train.credit import assign_credit
-from pgkern.train.experience import Sample
-from pgkern.train.rewards_in_loop import Judged
+from pgkern.train.judging.rewards_in_loop import Judged
+from pgkern.train.sampling.experience import Sample
 
 
 def sample(group: int, reward: float | None, length: int = 2, finish: Any = "stop") -> Sample:

@@ -19,15 +19,15 @@ from pgkern.train.config import (
     TrainConfig,
     ValueConfig,
 )
-from pgkern.train.optimizer import new_optimizer
+from pgkern.train.judging.rewards_in_loop import RewardFailedError, RewardJudge
+from pgkern.train.model.policy_model import Policy
 from pgkern.train.parts import Parts
-from pgkern.train.policy_model import Policy
-from pgkern.train.reference import Reference
-from pgkern.train.rewards_in_loop import RewardFailedError, RewardJudge
+from pgkern.train.scoring.reference import Reference
+from pgkern.train.scoring.value_function import ValueFunction
 from pgkern.train.state import TrainerState
 from pgkern.train.step import policy_gradient_step
 from pgkern.train.tasks import load_task
-from pgkern.train.value_function import ValueFunction
+from pgkern.train.updating.optimizer import new_optimizer
 
 NO_STD: dict[str, Any] = {"normalize_std": False}
 ROLLOUTS = RolloutConfig(prompts_per_step=4, samples_per_prompt=4, max_tokens=8)

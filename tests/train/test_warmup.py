@@ -5,8 +5,8 @@ import torch
 
 from pgkern.data.problem import Problem
 from pgkern.train.config import TrainConfig, WarmupConfig
-from pgkern.train.optimizer import new_optimizer
-from pgkern.train.policy_model import Policy
+from pgkern.train.model.policy_model import Policy
+from pgkern.train.updating.optimizer import new_optimizer
 from pgkern.train.warmup import check_solutions, warmup_step
 
 

@@ -1,5 +1,5 @@
 """These tests run the kernels in Triton's interpreter. It must be asked for before Triton is imported, so they have a
-process of their own: `tests/kernels/test_interpreted.py` starts it. By hand:
+process of their own, each file: `tests/kernels/test_interpreted.py` starts them. By hand:
 
     TRITON_INTERPRET=1 pytest tests/kernels/interpreted
 """

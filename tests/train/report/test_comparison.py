@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pgkern.train.metrics import MetricsLog
+from pgkern.train.files.run_folder import RunFolder
+from pgkern.train.logs.metrics import MetricsLog
 from pgkern.train.report import write_comparison
 from pgkern.train.report.several_runs import flat, read_runs, unique_names
-from pgkern.train.run_folder import RunFolder
 
 MakeRun = Callable[..., RunFolder]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from pgkern.train.event_log import EventLog
-from pgkern.train.metrics import MetricsLog
+from pgkern.train.files.run_folder import RunFolder
+from pgkern.train.logs.event_log import EventLog
+from pgkern.train.logs.metrics import MetricsLog
+from pgkern.train.logs.rollout_log import RolloutLog, RolloutRow
 from pgkern.train.report import write_comparison, write_report
-from pgkern.train.rollout_log import RolloutLog, RolloutRow
-from pgkern.train.run_folder import RunFolder
 
 from .chromium import EXECUTABLE, Browser
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from pgkern.train.metrics import MetricsLog
+from pgkern.train.files.run_folder import RunFolder
+from pgkern.train.logs.metrics import MetricsLog
 from pgkern.train.report import LiveReport
-from pgkern.train.run_folder import RunFolder
 
 
 def test_a_report_is_written_at_once_and_then_only_when_it_is_cheap(

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from pgkern.train.event_log import EventLog
-from pgkern.train.jsonl_log import JsonlLog
-from pgkern.train.metrics import MetricsLog
+from pgkern.train.files.run_folder import RunFolder
+from pgkern.train.logs.event_log import EventLog
+from pgkern.train.logs.jsonl_log import JsonlLog
+from pgkern.train.logs.metrics import MetricsLog
 from pgkern.train.report import write_report
 from pgkern.train.report.example_rollouts import example_rollouts
-from pgkern.train.run_folder import RunFolder
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 HOSTILE = [

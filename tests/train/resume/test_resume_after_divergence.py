@@ -5,14 +5,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pgkern.rollout.engine import Sampling
-from pgkern.train.checkpoint import load_state
 from pgkern.train.config import TrainConfig
 from pgkern.train.config_file import load_config
+from pgkern.train.divergence.reward_history import RewardHistory
+from pgkern.train.divergence.validation_history import Validation, ValidationHistory
 from pgkern.train.loop import train
 from pgkern.train.opening import open_run
-from pgkern.train.reward_history import RewardHistory
+from pgkern.train.saving.checkpoint import load_state
 from pgkern.train.state import TrainerState
-from pgkern.train.validation_history import Validation, ValidationHistory
 
 from .processes import CONFIG, Runs
 from .same_run import assert_same_run, events, last_step, rows

@@ -14,7 +14,8 @@ from .processes import RunProcess, Runs
 from .same_run import assert_same_run, events, last_step, rows
 
 # What has a state of its own, beside weights and moments: a mean of returns and the number of draws; V(s) with its
-# optimiser, old log-probabilities of several updates, and a reference that was made at the first step.
+# optimiser, old log-probabilities of several updates, and a reference that was made at the first step; rollouts that
+# were drawn ahead, by a policy that is gone.
 KINDS = {
     "running_mean": [
         "objective.name=reinforce",
@@ -30,6 +31,12 @@ KINDS = {
         "advantages.baseline=value",
         "advantages.normalize_std=false",
         "value.gae_lambda=0.9",
+    ],
+    "ahead": [
+        "rollouts.staleness=1",
+        "rollouts.dynamic_sampling=true",
+        "rollouts.max_draws=2",
+        "optimizer.updates_per_step=2",
     ],
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pgkern.train.config import TrainConfig, WatchConfig
-from pgkern.train.run_folder import RunFolder
+from pgkern.train.files.run_folder import RunFolder
 from pgkern.train.trackers import Trackers, open_trackers
 
 

@@ -16,7 +16,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from pgkern.train.config import TrainConfig, WatchConfig
-from pgkern.train.run_folder import RunFolder
+from pgkern.train.files.run_folder import RunFolder
 from pgkern.train.trackers import open_trackers
 
 mode, folder, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
