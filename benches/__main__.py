@@ -19,6 +19,7 @@ BENCHES = (
     "trainer_overhead",
     "trainer_peer",
     "reference_curves",
+    "engines",
 )
 DRAW = "draw"
 

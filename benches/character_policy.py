@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from pgkern.train.config import TrainConfig
-from pgkern.train.policy_model import Policy, load_policy
+from pgkern.train.model.policy_model import Policy, load_policy
 
 PAD, END = "<pad>", "<|endoftext|>"
 INITIALIZER_RANGE = 0.1  # as the trainer's own small model; 0.02 is for wide ones

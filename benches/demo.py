@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pgkern.train.metrics import read_metrics
+from pgkern.train.logs.metrics import read_metrics
 from pgkern.train.report.curves import with_short_warmup
 
 from .environment import ROOT, device_label

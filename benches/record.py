@@ -15,6 +15,16 @@ RESULTS = Path(__file__).resolve().parent / "results"
 """Where records and pictures go unless told otherwise."""
 
 
+def _without_results(arguments: Sequence[str]) -> list[str]:
+    """What is said of a bench but where its record goes: a folder of somebody's machine."""
+    kept, after = list[str](), ""
+    for argument in arguments:
+        if "--results" not in (after, argument.partition("=")[0]):
+            kept.append(argument)
+        after = argument
+    return kept
+
+
 def result_path(results: Path, device: str, name: str, quick: bool) -> Path:
     """Such as `results/h200-linear-policy-loss.json`; a quick run never overwrites a real one."""
     return results / f"{device}-{name.replace('_', '-')}{'-quick' if quick else ''}.json"
@@ -27,7 +37,7 @@ class Record:
         self.head: dict[str, Any] = {
             "name": name,
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "command": shlex.join(["python", "-m", "benches", *sys.argv[1:]]),
+            "command": shlex.join(["python", "-m", "benches", *_without_results(sys.argv[1:])]),
             "quick": quick,
             **environment(device),
         }

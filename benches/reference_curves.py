@@ -4,10 +4,13 @@ Last digit: a decoder of 102 thousand parameters answers `a+b=` with one token, 
 AdamW at 1e-3, advantages by group mean, with and without division by the group's standard deviation. Measured is the
 exact mean probability of the right token over all 100 contexts.
 
-Two-digit addition: 600 thousand parameters, imitation of right answers until 15 % of sampled answers are right, then
-32 × 8 samples a step at 3e-4. Measured is the share of right sampled answers to 512 held-out sums. Beside it runs its
-twin in plain PyTorch from the same warmed-up weights. It is run at 1e-3 too, where it collapses: does the trainer's
+Two-digit addition: 600 thousand parameters, imitation of right answers until a check finds 15 % of sampled ones right,
+then 32 × 8 samples a step at 3e-4. Measured is the share of right sampled answers to 512 held-out sums. Beside it runs
+its twin in plain PyTorch from the same warmed-up weights. It is run at 1e-3 too, where it collapses: does the trainer's
 watch over divergence notice, and there alone?
+
+The known runs began at 0.16, 0.30 and 0.39, so they were checked seldom. What a run ends at depends on that: the check
+is every 200 steps here, and in one variant every 25.
 
 How the decoder begins matters more here than what is done with it. Chosen by trying: for the last digit a Qwen3 with
 tied weights of 0.1, for two digits a GPT-2 with weights of 0.02, a head of its own and learned positions.
@@ -15,6 +18,7 @@ tied weights of 0.1, for two digits a GPT-2 with weights of 0.02, a head of its 
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from statistics import mean
 from typing import Any
@@ -28,6 +32,7 @@ from .table import print_table
 LAST_DIGIT, TWO_DIGITS = "last digit", "two digits"
 LEARNING_RATE, TOO_HIGH = 3e-4, 1e-3
 KNOWN, COLLAPSING, PLAIN = f"learning rate {LEARNING_RATE:g}", f"learning rate {TOO_HIGH:g}", "plain PyTorch"
+SOONER = "warm-up checked every 25 steps"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +75,20 @@ def run(options: argparse.Namespace) -> None:
                     last_digit_run(seed, normalize_std=normalize_std, steps=digit_steps, sizes=sizes),
                 )
         if "two_digits" in options.curves:
-            for variant, rate in ((KNOWN, LEARNING_RATE), (PLAIN, LEARNING_RATE), (COLLAPSING, TOO_HIGH)):
-                row = two_digit_run(seed, learning_rate=rate, steps=sum_steps, sizes=sizes, plain=variant == PLAIN)
+            for variant, rate in (
+                (KNOWN, LEARNING_RATE),
+                (PLAIN, LEARNING_RATE),
+                (SOONER, LEARNING_RATE),
+                (COLLAPSING, TOO_HIGH),
+            ):
+                check_every = min(25, sizes.warmup_check_every) if variant == SOONER else sizes.warmup_check_every
+                row = two_digit_run(
+                    seed,
+                    learning_rate=rate,
+                    steps=sum_steps,
+                    sizes=replace(sizes, warmup_check_every=check_every),
+                    plain=variant == PLAIN,
+                )
                 keep(TWO_DIGITS, variant, row)
     print_table(
         f"Reference curves on {device_label(record.device)}",
@@ -114,7 +131,7 @@ def _goals(rows: Sequence[dict[str, Any]]) -> list[Goal]:
     if said := _all(rows, TWO_DIGITS, COLLAPSING, "diverged"):
         text = "collapse at learning rate 1e-3 noticed, share of the runs"
         goals.append(Goal(text, mean(each is not None for each in said), "at least", 1.0))
-    if said := _all(rows, TWO_DIGITS, KNOWN, "diverged"):
+    if said := [*_all(rows, TWO_DIGITS, KNOWN, "diverged"), *_all(rows, TWO_DIGITS, SOONER, "diverged")]:
         text = "called diverged at learning rate 3e-4, share of the runs"
         goals.append(Goal(text, mean(each is not None for each in said), "at most", 0.0))
     return goals

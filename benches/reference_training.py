@@ -23,17 +23,17 @@ from pgkern.train.config import (
     TrainConfig,
     WarmupConfig,
 )
-from pgkern.train.divergence import DivergenceWatch
-from pgkern.train.micro_batches import TokenSequence
-from pgkern.train.optimizer import new_optimizer
+from pgkern.train.divergence.divergence_watch import DivergenceWatch
+from pgkern.train.divergence.validation_history import Validation
+from pgkern.train.judging.rewards_in_loop import RewardJudge
+from pgkern.train.model.micro_batches import TokenSequence
+from pgkern.train.model.policy_model import Policy
 from pgkern.train.parts import Parts
-from pgkern.train.policy_model import Policy
-from pgkern.train.rewards_in_loop import RewardJudge
-from pgkern.train.score import score
+from pgkern.train.scoring.score import score
 from pgkern.train.state import TrainerState
 from pgkern.train.step import policy_gradient_step
 from pgkern.train.tasks import Task
-from pgkern.train.validation_history import Validation
+from pgkern.train.updating.optimizer import new_optimizer
 from pgkern.train.warmup import warmup_step
 
 from .character_policy import read_policy, write_gpt2_policy, write_policy
@@ -54,8 +54,9 @@ class Sizes:
     """Prompts and samples of each."""
     two_digit_batch: tuple[int, int] = (32, 8)
     held_out: int = 512
-    warmup_check_every: int = 25
+    warmup_check_every: int = 200
     warm_enough: float = 0.15
+    """Share of the sampled answers right at a check that ends the warm-up: it can be far higher by then."""
 
 
 def last_digit_run(seed: int, *, normalize_std: bool, steps: int, sizes: Sizes) -> dict[str, Any]:

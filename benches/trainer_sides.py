@@ -25,8 +25,8 @@ from pgkern.train.config import (
     TrainConfig,
     WarmupConfig,
 )
+from pgkern.train.logs.metrics import MetricsLog, Phase, read_metrics
 from pgkern.train.loop import train
-from pgkern.train.metrics import MetricsLog, Phase, read_metrics
 
 from .character_policy import read_policy
 from .trainer_task import MAX_TOKENS, REWARD

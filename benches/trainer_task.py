@@ -11,8 +11,8 @@ from pathlib import Path
 from pgkern.data.arithmetic import worked_addition
 from pgkern.data.problem import Problem
 from pgkern.train.config import DataConfig, OptimizerConfig, TrainConfig, WarmupConfig
-from pgkern.train.optimizer import new_optimizer
-from pgkern.train.policy_model import Policy
+from pgkern.train.model.policy_model import Policy
+from pgkern.train.updating.optimizer import new_optimizer
 from pgkern.train.warmup import warmup_step
 
 from .character_policy import read_policy, write_policy

@@ -21,14 +21,14 @@ from pgkern.rollout.transformers_engine import TransformersEngine
 from pgkern.train.config import TrainConfig
 from pgkern.train.config_file import load_config
 from pgkern.train.credit import assign_credit
-from pgkern.train.experience import Sample, collect
-from pgkern.train.gradients import accumulate_gradients
-from pgkern.train.micro_batches import TokenSequence
-from pgkern.train.policy_model import Policy, new_policy
-from pgkern.train.rewards_in_loop import RewardJudge
+from pgkern.train.judging.rewards_in_loop import RewardJudge
+from pgkern.train.model.micro_batches import TokenSequence
+from pgkern.train.model.policy_model import Policy, new_policy
+from pgkern.train.sampling.experience import Sample, collect
+from pgkern.train.scoring.value_function import ValueFunction
 from pgkern.train.seeds import derive_seed
 from pgkern.train.tasks import Task, load_task
-from pgkern.train.value_function import ValueFunction
+from pgkern.train.updating.gradients import accumulate_gradients
 
 UNBIASED: dict[str, Callable[[TrainConfig], float]] = {
     "none": lambda _config: 1.0,

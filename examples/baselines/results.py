@@ -13,8 +13,8 @@ from typing import Any
 from runs import Experiment
 from variants import Variant
 
-from pgkern.train.jsonl_log import read_jsonl
-from pgkern.train.metrics import read_metrics
+from pgkern.train.logs.jsonl_log import read_jsonl
+from pgkern.train.logs.metrics import read_metrics
 
 SOLVED = 0.8
 
