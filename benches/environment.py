@@ -82,7 +82,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_PACKAGES = ("pgkern", "torch", "triton", "numpy", "math-verify")
+_PACKAGES = ("pgkern", "torch", "triton", "numpy", "math-verify", "transformers", "peft", "trl")
 
 
 def _version(package: str) -> str | None:

@@ -2,6 +2,8 @@
 
 import copy
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -55,8 +57,11 @@ class Pair:
             self.engines.load_state_dict(self.trainers.state_dict())
         self.probe.renew()
 
+    def generate(self) -> Iterator[Rollout]:
+        return self._engine.generate(self.probe.prompts, self.probe.sampling)
+
     def check(self) -> None:
-        self.probe.check(list(self._engine.generate(self.probe.prompts, self.probe.sampling)))
+        self.probe.check(list(self.generate()))
 
 
 def test_an_engine_with_the_trainers_weights_passes_after_every_push() -> None:
@@ -66,7 +71,22 @@ def test_an_engine_with_the_trainers_weights_passes_after_every_push() -> None:
         pair.update(size, pushed=True)
         pair.check()
         pair.check()  # another replica, or one that was rebuilt
+        assert pair.probe.mismatch is not None
+        assert 0.0 < pair.probe.mismatch < 1e-5
     assert pair.scorings == 1 + 2 * 5
+
+
+def test_the_mismatch_is_that_of_the_furthest_engine_with_the_last_weights() -> None:
+    pair = Pair(tolerance=0.5)
+    assert pair.probe.mismatch is None
+    pair.check()
+    answered = list(pair.generate())
+    further = [replace(rollout, log_probs=tuple(p - 0.25 for p in rollout.log_probs)) for rollout in answered]
+    pair.probe.check(further)
+    pair.probe.check(answered)
+    assert pair.probe.mismatch == pytest.approx(0.25, abs=1e-4)
+    pair.update(1e-3, pushed=True)
+    assert pair.probe.mismatch is None
 
 
 @pytest.mark.parametrize("size", [1e-4, 1e-3])

@@ -109,6 +109,7 @@ def test_the_engines_log_probs_are_the_trainers_in_every_step(vllm_python: Path,
     assert len(steps) == 3
     for row in steps:
         assert 0.0 < row["rollout_mismatch_max"] < 1e-5
+        assert 0.0 < row["probe_mismatch"] < 1e-5
         assert row["engine_rebuilds"] == 0
         assert row["gradient_norm"] > 0
         assert row["correction_kept"] == 1.0
@@ -151,8 +152,9 @@ def test_one_step_off_with_an_engine_that_dies_and_a_trainer_that_stops(
     one, two = policy_gradient_rows(tmp_path / "unbroken"), policy_gradient_rows(tmp_path / "broken")
     assert len(one) == len(two) == 4
     for left, right in zip(one, two, strict=True):
-        for name in ("staleness", "train_reward", "response_length", "gradient_norm", "ratio_max"):
+        for name in ("staleness", "train_reward", "response_length", "gradient_norm", "ratio_max", "probe_mismatch"):
             assert left[name] == right[name]
+        assert "rollout_mismatch" not in left
     assert [row["staleness"] for row in one] == [0, 1, 1, 1]
     assert sum(row["engine_rebuilds"] for row in two) == 1
 

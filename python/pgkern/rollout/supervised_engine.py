@@ -90,6 +90,11 @@ class SupervisedEngine:
         self._version: int | None = None
         self._generating = False
 
+    @property
+    def probe_mismatch(self) -> float | None:
+        """See `WeightProbe.mismatch`: of the weights that were pushed last; None where nothing was probed."""
+        return None if self._probe is None else self._probe.mismatch
+
     def load_weights(self, weights: "Iterable[tuple[str, Tensor]]", version: int) -> None:
         """See `RolloutEngine.load_weights`. The first call starts the replicas.
 

@@ -43,6 +43,9 @@ class WeightProbe:
             pushed. An engine that is rebuilt later, when the trainer may be further, is compared with what was found
             then.
         tolerance: nats, of the mean absolute difference over tokens.
+
+    Attributes:
+        mismatch: nats: that mean of the last weights, the largest of all engines; None before the first check.
     """
 
     def __init__(self, prompts: Sequence[Prompt], sampling: Sampling, log_probs: LogProbs, *, tolerance: float) -> None:
@@ -50,6 +53,7 @@ class WeightProbe:
         self._log_probs, self._tolerance = log_probs, tolerance
         self._known: _Answers = {}
         self._before: _Answers = {}
+        self.mismatch: float | None = None
         self._moved: dict[tuple[int, int], list[float]] = {}
         """By how much the trainer's log-probabilities of the answers of before have changed since."""
 
@@ -57,6 +61,7 @@ class WeightProbe:
         """The trainer's weights are others now."""
         if self._known:
             self._before, self._known, self._moved = self._known, {}, {}
+        self.mismatch = None
 
     def check(self, rollouts: Sequence[Rollout]) -> None:
         """Raise `EngineFailedError` unless these rollouts of the prompts come from the trainer's weights."""
@@ -77,6 +82,7 @@ class WeightProbe:
             )
         self._require_moved(rollouts)
         self._known = known
+        self.mismatch = max(mean, self.mismatch or 0.0)
 
     def _answers(self, rollouts: Sequence[Rollout]) -> _Answers:
         return {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from ..rollout.supervised_engine import SupervisedEngine
 from .config import TrainConfig
 from .config_file import to_toml
 from .divergence.validation_history import Validation
@@ -112,8 +113,11 @@ class Run:
         """
         if self._seconds_checkpoint is not None:
             row["seconds_checkpoint"], self._seconds_checkpoint = self._seconds_checkpoint, None
-        if self.config.engine != "transformers":
+        engine = self.parts.engine
+        if isinstance(engine, SupervisedEngine):
             row["engine_rebuilds"], self._engine_rebuilds = float(self._engine_rebuilds), 0
+            if engine.probe_mismatch is not None and self.parts.state.phase == "policy_gradient":  # a push in each step
+                row["probe_mismatch"] = engine.probe_mismatch
         self.metrics.log(self.step, self.parts.state.phase, row)
         self.trackers.log(self.step, self.parts.state.phase, row)
         if "validation_reward" in row:

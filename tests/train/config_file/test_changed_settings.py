@@ -29,6 +29,11 @@ def test_what_changes_no_number_is_not() -> None:
     assert changed_settings(config(), changed) == []
 
 
+def test_of_an_engine_only_what_changes_its_last_bits_is() -> None:
+    changed = config("vllm.deadline_s=60.0", "vllm.kv_cache_mib=512", "vllm.cpu_threads=2")
+    assert changed_settings(config(), changed) == ["vllm.cpu_threads 1 -> 2"]
+
+
 def test_a_changed_reward_is_told_by_its_place() -> None:
     reward = RewardConfig()
     one, heavier = TrainConfig(rewards=(reward,)), TrainConfig(rewards=(replace(reward, weight=2.0),))

@@ -1,5 +1,7 @@
 """Rollouts of a step with what they earned: everything an update needs to know of the outside world."""
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from ..judging.rewards_in_loop import Judged, RewardJudge
 from ..model.policy_model import Policy
 
 _HANDED_OVER_TOGETHER = 32  # rollouts; judged in another thread while the engine generates the next
+_HANDED_OVER_EVERY_S = 0.05  # or earlier: a slow engine's answers do not wait for one another
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,25 @@ def collect(
     *,
     watch: Callable[[Iterator[Rollout]], Iterable[Rollout]] = iter,
 ) -> Collected:
-    """Sample `sampling.num_samples` responses to each problem; each goes to the rewards as soon as it is there.
+    """Sample `sampling.num_samples` responses to each problem; they go to the rewards while the engine samples the rest.
 
     `watch` may look at the rollouts as they come, for a progress bar.
 
     Raises `RuntimeError` when the engine did not answer every prompt as often as asked.
     """
     rollouts: list[Rollout] = []
-    handed_over = 0
+    handed_over, last = 0, -math.inf  # the first one at once
 
     def hand_over() -> None:
-        nonlocal handed_over
+        nonlocal handed_over, last
         new = rollouts[handed_over:]
         judge.submit(new, [problems[rollout.prompt_index] for rollout in new])
-        handed_over = len(rollouts)
+        handed_over, last = len(rollouts), time.monotonic()
 
     for rollout in watch(engine.generate([policy.prompt(problem) for problem in problems], sampling)):
         rollouts.append(rollout)
-        if len(rollouts) - handed_over == _HANDED_OVER_TOGETHER:
+        late = time.monotonic() - last >= _HANDED_OVER_EVERY_S
+        if late or len(rollouts) - handed_over == _HANDED_OVER_TOGETHER:
             hand_over()
     if handed_over < len(rollouts):
         hand_over()
