@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ..train.documented_metrics import undocumented
+
 SMALL = [
     "data.num_digits=1",
     "data.num_train=60",
@@ -75,6 +77,14 @@ def test_a_run_leaves_everything_in_its_folder(unbroken: Path) -> None:
     assert (unbroken / "reward.png").read_bytes().startswith(b"\x89PNG")
     assert "</html>" in (unbroken / "report.html").read_text()
     assert {path.name for path in (unbroken / "checkpoint").iterdir()} >= {"model.safetensors", "tokenizer.json"}
+
+
+def test_every_metric_is_explained(unbroken: Path) -> None:
+    assert undocumented(rows(unbroken)) == set()
+    assert undocumented([{"step": 1, "rollout_mismatch_mean": 0.0, "seconds_dreamt": 1.0}]) == {
+        "rollout_mismatch_mean",
+        "seconds_dreamt",
+    }
 
 
 def test_metrics_load_with_pandas(unbroken: Path) -> None:

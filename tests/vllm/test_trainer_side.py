@@ -29,6 +29,8 @@ from pgkern.train.model.policy_model import Policy, new_policy
 from pgkern.train.scoring.score import score
 from pgkern.train.tasks import load_task
 
+from ..train.documented_metrics import undocumented
+
 SMALL = [
     "engine=vllm",
     "data.num_digits=1",
@@ -156,6 +158,7 @@ def test_one_step_off_with_an_engine_that_dies_and_a_trainer_that_stops(
             assert left[name] == right[name]
         assert "rollout_mismatch" not in left
     assert [row["staleness"] for row in one] == [0, 1, 1, 1]
+    assert undocumented(two) == set()
     assert sum(row["engine_rebuilds"] for row in two) == 1
 
 

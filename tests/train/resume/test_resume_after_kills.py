@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ..documented_metrics import undocumented
 from .processes import RunProcess, Runs
 from .same_run import assert_same_run, events, last_step, rows
 
@@ -82,6 +83,7 @@ def test_ten_kills_change_nothing(runs: Runs, tmp_path: Path, kind: str) -> None
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     assert runs.finish(unbroken, *KINDS[kind]).code == 0
     assert last_step(unbroken) == 22
+    assert undocumented(rows(unbroken)) == set()
     assert sum(row["gradient_norm"] > 0 for row in rows(unbroken)) == 22  # every step was one
     generator = random.Random(kind)
     for number, (moment, later) in enumerate(KILLS):
