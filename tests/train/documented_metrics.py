@@ -11,7 +11,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 
 @cache
 def documented() -> re.Pattern[str]:
-    """Of every name in the table's first column; `<name>` is any word, and `_train` after `seconds_score` its sibling."""
+    """Of the names in the table's first column; `<name>` is any word, `_train` after `seconds_score` its sibling."""
     section = _PAGE.read_text(encoding="utf-8").split("\n## What the metrics are\n")[1]
     names = list[str]()
     for line in section.splitlines():

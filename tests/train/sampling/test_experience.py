@@ -63,7 +63,8 @@ def test_rewards_begin_with_the_first_rollout_and_never_wait_for_long(
     class Slow(Reciting):
         def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[Rollout]:
             nonlocal now
-            for now, rollout in zip(at, super().generate(prompts, sampling), strict=True):
+            for moment, rollout in zip(at, super().generate(prompts, sampling), strict=True):
+                now = moment
                 yield rollout
                 judged_before.append(sum(map(len, handed_over)))
 

@@ -53,7 +53,7 @@ def collect(
     *,
     watch: Callable[[Iterator[Rollout]], Iterable[Rollout]] = iter,
 ) -> Collected:
-    """Sample `sampling.num_samples` responses to each problem; they go to the rewards while the engine samples the rest.
+    """Sample `sampling.num_samples` responses to each problem; they are judged while the engine samples the rest.
 
     `watch` may look at the rollouts as they come, for a progress bar.
 
