@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from pgkern.cli import main
-from pgkern.train.config import TrainConfig, VllmConfig
+from pgkern.train.config import RewardConfig, TrainConfig, VllmConfig
 from pgkern.train.config_file import load_config, to_toml
+from pgkern.train.judging.rewards_in_loop import RewardJudge
+from pgkern.train.tasks import load_task
 
 SMALL = {
     "data": 'num_digits = 1\nnum_train = 60\nnum_validation = 12\nprompt = "question_only"',
@@ -81,6 +83,117 @@ def test_several_samples_give_pass_at_k_and_votes_and_are_written(
     assert len(output.read_text().splitlines()) == 270
     evaluated(capsys, folder, "--output", output, "--overwrite")
     assert len(output.read_text().splitlines()) == 12
+
+
+def answered(output: Path) -> set[str]:
+    """The questions in a file of answers."""
+    return {json.loads(line)["question"] for line in output.read_text().splitlines()}
+
+
+def trained_on(folder: Path) -> set[str]:
+    config = load_config(TrainConfig, folder / "config.toml")
+    return {problem.question for problem in load_task(config.data, config.run.seed).train}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--set", "data.num_validation=38"],
+        ["--set", "data.num_validation=38", "--set", "run.seed=5"],
+        ["--task", "arithmetic", "--limit", "38"],
+        ["--task", "arithmetic", "--set", "data.num_train=1", "--limit", "5", "--set", "run.seed=1"],
+    ],
+)
+def test_no_problem_that_the_run_has_trained_on_is_answered(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    _, lines = evaluated(capsys, folder, "--output", tmp_path / "answers", *arguments)
+    questions = answered(tmp_path / "answers")
+    assert lines[-1].endswith(f"on {len(questions)} problems")
+    assert len(questions) == (5 if "5" in arguments else 38)
+    assert not questions & trained_on(folder)
+
+
+def test_there_are_only_so_many_others(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(folder), "--set", "data.num_validation=41"]) == 2
+    assert "1-digit addition has only 100" in capsys.readouterr().err
+
+
+def test_what_a_run_of_files_has_trained_on_is_left_out_or_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problems = tmp_path / "sums.jsonl"
+    problems.write_text("".join(f'{{"question": "What is {a} + 3?", "answer": {a + 3}}}\n' for a in range(40)))
+    settings = ["data.task=file", f"data.train_file={problems}", "data.num_validation=8", "run.steps=0"]
+    settings += [f"model.path={folder / 'checkpoint'}", "data.prompt=question_only", "rollouts.max_tokens=16"]
+    run, output = tmp_path / "run", tmp_path / "answers.jsonl"
+    assert main(["train", "--folder", str(run), *(part for each in settings for part in ("--set", each))]) == 0
+    trained = trained_on(run)
+    assert len(trained) == 32
+    command = ["eval", str(run), "--output", str(output), "--overwrite"]
+    capsys.readouterr()
+    assert main([*command, "--set", "data.num_validation=20"]) == 0
+    assert not answered(output) & trained
+    left_out = 20 - len(answered(output))
+    assert f"{left_out} of 20 problems are what the run has trained on, and are left out" in capsys.readouterr().err
+    assert main([*command, "--file", str(problems)]) == 0
+    assert len(answered(output)) == 40
+    assert "32 of 40 problems are what the run has trained on, and are answered as well" in capsys.readouterr().err
+    other = tmp_path / "other.jsonl"
+    problems.rename(other)
+    assert main([*command, "--file", str(other)]) == 0
+    assert "it cannot be told what the run has trained on" in capsys.readouterr().err
+    # The run's own files and fields are nothing to another task.
+    assert main([*command, "--task", "arithmetic", "--limit", "4"]) == 0
+    assert len(answered(output)) == 4
+
+
+def test_a_reward_that_was_chosen_for_the_run_is_chosen_anew(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "answers.jsonl"
+
+    def rewards(*arguments: str) -> set[str]:
+        """The names of the rewards that judged."""
+        judges.clear()
+        assert main(["eval", str(folder), "--limit", "2", "--output", str(output), "--overwrite", *arguments]) == 0
+        (judge,) = judges
+        return {config.function for config in judge}
+
+    judges: list[tuple[RewardConfig, ...]] = []
+    init = RewardJudge.__init__
+
+    def noted(self: RewardJudge, configured: tuple[RewardConfig, ...]) -> None:
+        judges.append(configured)
+        init(self, configured)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RewardJudge, "__init__", noted)
+        assert rewards() == {"boxed"}
+        assert rewards("--set", "data.prompt=r1_zero") == {"r1_zero"}
+        assert rewards("--task", "countdown") == {"countdown"}
+        assert rewards("--task", "countdown", "--set", "rewards=[{function='boxed'}]") == {"boxed"}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_damaged_checkpoint_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(folder, run, symlinks=True)
+    file = run / "checkpoint" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    file.write_bytes(content)
+    assert main(["eval", str(run)]) == 2
+    assert f"is damaged: {name} has other content than when it was written" in capsys.readouterr().err
+
+
+def test_fields_of_a_file_that_is_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    problems = tmp_path / "q.jsonl"
+    problems.write_text('{"q": "What is 2 + 3?", "answer": 5}\n')
+    _, lines = evaluated(capsys, folder, "--file", problems, "--set", "data.question_field=q")
+    assert lines[-1].endswith("on 1 problems")
 
 
 def test_other_problems_and_a_model_without_a_run(

@@ -20,9 +20,12 @@ from pgkern.train.config import (
     ValueConfig,
 )
 from pgkern.train.judging.rewards_in_loop import RewardFailedError, RewardJudge
+from pgkern.train.model.micro_batches import TokenSequence
 from pgkern.train.model.policy_model import Policy
 from pgkern.train.parts import Parts
 from pgkern.train.scoring.reference import Reference
+from pgkern.train.scoring.sample_metrics import flat
+from pgkern.train.scoring.score import score
 from pgkern.train.scoring.value_function import ValueFunction
 from pgkern.train.state import TrainerState
 from pgkern.train.step import policy_gradient_step
@@ -108,6 +111,50 @@ def test_draws_that_no_reward_can_judge_are_one_step_of_its_patience(
         assert policy_gradient_step(parts, 0).metrics["draws"] == 3
         with pytest.raises(RewardFailedError, match=r"judged none of 48 responses, 2 times in a row"):
             policy_gradient_step(parts, 1)
+
+
+@pytest.mark.parametrize("updates", [1, 2])  # nothing, or everything that is kept, is scored beforehand
+def test_what_dynamic_sampling_drops_is_measured_all_the_same(
+    config: TrainConfig, policy: Policy, tmp_path: Any, updates: int
+) -> None:
+    """So the entropy of a policy that always says the same is seen."""
+    rollouts = replace(ROLLOUTS, prompts_per_step=12, dynamic_sampling=True, max_draws=2, temperature=1e-4)
+    config = replace(
+        with_rewards_to_learn_from(config, tmp_path),
+        rollouts=rollouts,
+        objective=ObjectiveConfig(kl_coef=0.1),
+        optimizer=OptimizerConfig(updates_per_step=updates),
+    )
+    with parts_of(config, policy) as parts:
+        metrics = policy_gradient_step(parts, 0).metrics
+    assert metrics["kept_fraction"] == 0.0
+    assert metrics["draws"] == 2
+    assert metrics["entropy"] == pytest.approx(0.0, abs=1e-3)
+    assert metrics["reference_kl"] == 0.0
+    assert 0.0 <= metrics["rollout_mismatch"] <= metrics["rollout_mismatch_max"]
+
+
+def test_dynamic_sampling_measures_kept_and_dropped_by_their_tokens(
+    config: TrainConfig, policy: Policy, tmp_path: Any
+) -> None:
+    (tmp_path / "some.py").write_text(
+        "def some(completion, gold):\n    return (sum(map(ord, completion)) % 7 / 7) * (int(gold) % 2)\n"
+    )
+    rewards = (RewardConfig(function=f"{tmp_path / 'some.py'}:some"),)
+    rollouts = replace(ROLLOUTS, dynamic_sampling=True, max_draws=1)
+    with parts_of(replace(config, rollouts=rollouts, rewards=rewards), policy) as parts:
+        result = policy_gradient_step(parts, 0)
+        assert 0.0 < result.metrics["kept_fraction"] < 1.0
+    plain = replace(config, rollouts=ROLLOUTS, rewards=rewards)
+    with parts_of(plain, policy) as parts:
+        scores = score(
+            parts.policy,
+            [TokenSequence.of(sample.rollout) for sample in result.samples],
+            temperature=1.0,
+            max_tokens=1000,
+        )
+    # The step has changed the policy a little since.
+    assert result.metrics["entropy"] == pytest.approx(flat(scores.entropies).mean(), rel=0.02)
 
 
 def test_the_first_update_is_on_policy_and_later_ones_are_not(

@@ -45,8 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="override a setting of the run, such as data.num_validation=1000 (repeatable); engine=vllm answers by "
-        "vLLM, also in a run that was trained with it",
+        help="override a setting of the run, such as data.num_validation=1000 (repeatable), of which none was trained "
+        "on; engine=vllm answers by vLLM, also in a run that was trained with it",
     )
     parser.set_defaults(run=run)
 
@@ -68,14 +68,15 @@ def run(options: argparse.Namespace) -> int:
     from ..train.model.policy_model import load_policy
 
     logging.disable_progress_bar()  # there is one for the answers
-    config, model = _config_and_model(options)
+    config, model, own = _config_and_model(options)
     temperature = config.rollouts.temperature if options.temperature is None else options.temperature
     if config.engine != "transformers":
         check_temperature(temperature)
     for doubt in check_engine(config):
         print(f"engine doubtful: {doubt}", file=sys.stderr)
     set_cpu_threads(config)
-    problems = _problems(options, config)
+    problems = _problems(options, config, own)
+    _refuse_damaged(model)
     sampled = []
     with ExitStack() as stack:
         judge = stack.enter_context(RewardJudge(config.rewards))
@@ -109,10 +110,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
-    """The run's configuration, or for a bare model the defaults, with what the command line changes."""
+def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path, TrainConfig | None]:
+    """The run's configuration, or for a bare model the defaults, with what the command line changes; the run's own."""
     from ..train.config import TrainConfig
-    from ..train.config_file import load_config
+    from ..train.config_file import load_config, load_stored_config
     from ..train.files.run_folder import RunFolder
 
     folder, is_model = RunFolder(options.folder), (options.folder / "config.json").is_file()
@@ -122,13 +123,14 @@ def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
     if options.file is not None:
         overrides.append(f"data.train_file={json.dumps(str(options.file))}")
     if folder.config.is_file():
+        own = load_config(TrainConfig, folder.config)
+        other_task = options.task not in (None, own.data.task)
+        defaults = _usual_files() if other_task else []
+        defaults += ["data.task=file"] if options.file is not None and not own.data.reads_files else []
         # The run may still be training: its servers and its GPU are its own.
-        overrides = [*_trainers_engine(), *overrides]
-        if options.file is not None and options.task is None:
-            own = load_config(TrainConfig, folder.config, [*_trainers_engine(), *options.overrides]).data
-            overrides += [] if own.reads_files else ["data.task=file"]
+        overrides = [*_trainers_engine(), *defaults, *overrides]
         model = options.folder if is_model else folder.checkpoint  # a checkpoint is both
-        return load_config(TrainConfig, folder.config, overrides), model
+        return load_stored_config(folder.config, overrides), model, own
     if not is_model:
         raise ValueError(
             f"{options.folder} is no run folder: there is no {folder.config.name} in it, and no config.json of a model"
@@ -136,7 +138,27 @@ def _config_and_model(options: argparse.Namespace) -> tuple[TrainConfig, Path]:
     if options.task is None and options.file is None:
         raise ValueError(f"{options.folder} is a model without problems of its own; give --task or --file")
     overrides += ["data.task=file"] if options.task is None else []
-    return load_config(TrainConfig, None, overrides), options.folder
+    return load_config(TrainConfig, None, overrides), options.folder, None
+
+
+def _usual_files() -> list[str]:
+    """Overrides: nothing is left of a run's settings for the files of its own task."""
+    from ..train.config import SETTINGS_OF_FILES, DataConfig
+
+    usual = {name: getattr(DataConfig, name) for name in SETTINGS_OF_FILES}
+    return [f"data.{name}={'none' if value is None else json.dumps(value)}" for name, value in usual.items()]
+
+
+def _refuse_damaged(model: Path) -> None:
+    """Raise `ValueError` where a checkpoint's model is not what was written; a bare model has nothing to tell it by."""
+    from ..train.saving.checkpoint import TRAINERS_FILES
+    from ..train.saving.manifest import DamagedError, check_files
+
+    if (model / "manifest.json").is_file():
+        try:
+            check_files(model, apart_from=TRAINERS_FILES)
+        except DamagedError as error:
+            raise ValueError(f"{model.resolve()} is damaged: {error}") from None
 
 
 def _trainers_engine() -> list[str]:
@@ -148,14 +170,42 @@ def _trainers_engine() -> list[str]:
     return ["engine=transformers", *settings]
 
 
-def _problems(options: argparse.Namespace, config: TrainConfig) -> list[Problem]:
+def _problems(options: argparse.Namespace, config: TrainConfig, own: TrainConfig | None) -> list[Problem]:
+    """What is to be answered: nothing that the run has trained on, but where a file is named; then it is told."""
+    from ..train.evaluation.untrained import generated_untrained, split_by_training
     from ..train.tasks import load_problems, load_task
 
-    if options.limit is not None and options.limit < 1:
-        raise ValueError(f"--limit is {options.limit}, expected at least 1")
-    if options.file is not None or options.task is not None:
-        return load_problems(config.data, config.run.seed, count=options.limit)
-    return load_task(config.data, config.run.seed).validation[: options.limit]
+    limit, data, seed = options.limit, config.data, config.run.seed
+    if limit is not None and limit < 1:
+        raise ValueError(f"--limit is {limit}, expected at least 1")
+    named = options.file is not None or options.task is not None
+    if not named and own is not None and (data, seed) == (own.data, own.run.seed):
+        return load_task(data, seed).validation[:limit]
+    trained = _trained(config, own)
+    if not data.reads_files:
+        wanted = (limit if named else None) or data.num_validation
+        return generated_untrained(config, wanted, trained)[:limit]
+    problems = load_problems(data, seed, count=limit) if named else load_task(data, seed).validation
+    held_out, known = split_by_training(problems, trained)
+    if known:
+        what = "and are answered as well" if named else "and are left out"
+        print(f"{len(known)} of {len(problems)} problems are what the run has trained on, {what}", file=sys.stderr)
+    if not named and not held_out:
+        raise ValueError("there is no problem that the run has not trained on")
+    return problems if named else held_out[:limit]
+
+
+def _trained(config: TrainConfig, own: TrainConfig | None) -> set[str]:
+    """The questions that the run has trained on, as far as these may be among the configured problems."""
+    from ..train.evaluation.untrained import trained_questions
+
+    if own is None or own.data.reads_files != config.data.reads_files:
+        return set()
+    try:
+        return trained_questions(own)
+    except (OSError, ValueError) as error:  # files that are not there any more, or others now
+        print(f"it cannot be told what the run has trained on: {error}", file=sys.stderr)
+        return set()
 
 
 def _ks(text: str) -> list[int]:

@@ -38,16 +38,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Train, then say where things are; the last line is the validation reward before and after."""
     from ..train.config import TrainConfig
-    from ..train.config_file import load_config
+    from ..train.config_file import load_config, load_stored_config
     from ..train.files.run_folder import RunFolder
 
-    path = options.config
     if options.resume:
         if options.folder is None:
             raise ValueError("--resume goes on with the run in --folder; name that folder")
         RunFolder.refuse_absent(options.folder)
-        path = path or RunFolder(options.folder).config
-    config = load_config(TrainConfig, path, options.overrides)
+    if options.resume and options.config is None:
+        config = load_stored_config(RunFolder(options.folder).config, options.overrides)
+    else:
+        config = load_config(TrainConfig, options.config, options.overrides)
     folder = RunFolder(options.folder or Path(config.run.folder or _new_folder_name(config)))
 
     from transformers.utils import logging
@@ -63,7 +64,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         return _say(train(config, folder.path, resumed=options.resume), folder)
     except StorageError as error:
-        raise StorageError(f"{error}; once it can: {_resumption(folder)}") from error
+        once_it_can = f"; once it can: {_resumption(folder)}" if folder.config.is_file() else ""  # there is a run
+        raise StorageError(f"{error}{once_it_can}") from error
     except EngineFailedError as error:
         raise EngineFailedError(f"{error}\nonce it can run: {_resumption(folder)}") from error
 

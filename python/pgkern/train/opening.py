@@ -12,6 +12,7 @@ from .divergence.reward_history import RewardHistory
 from .divergence.validation_history import ValidationHistory
 from .engines.configured_engine import check_engine, open_engine
 from .engines.prompt_room import check_room
+from .evaluation.untrained import split_by_training, trained_questions
 from .files.atomic_write import write_file_atomically
 from .files.run_folder import RunFolder
 from .files.run_lock import run_lock
@@ -30,7 +31,7 @@ from .saving.kept_batch import read_batch
 from .scoring.reference import Reference
 from .seeds import seed_generators
 from .state import TrainerState
-from .tasks import load_task
+from .tasks import Task, load_task
 from .trackers import open_trackers
 from .updating.optimizer import new_optimizer
 from .warmup import check_solutions
@@ -67,7 +68,10 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         if config.warmup.steps:
             check_solutions(task.train)
     check_room(config, policy, {"training": task.train, "held-out": task.validation})
-    changed = changed_settings(load_config(TrainConfig, RunFolder(path).config), config) if resumed else []
+    before = load_config(TrainConfig, RunFolder(path).config) if resumed else config
+    changed = changed_settings(before, config)
+    if checkpoint is not None:
+        _refuse_trained(before, config, task)
     if any(told.startswith(_CHANGE_REWARDS) for told in changed):
         state.reward_history, state.validation_history = RewardHistory(), ValidationHistory()
     if checkpoint is not None and state.phase == "policy_gradient":
@@ -125,6 +129,22 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         others = f" with other settings: {', '.join(changed)}" if changed else ""
         run.tell("resumed", ("from the beginning" if checkpoint is None else f"after step {run.step}") + others)
     return run
+
+
+def _refuse_trained(before: TrainConfig, config: TrainConfig, task: Task) -> None:
+    """Raise `ValueError` where other settings hold problems out that were trained on."""
+    if (before.data, before.run.seed) == (config.data, config.run.seed):
+        return
+    try:
+        trained = trained_questions(before)
+    except (OSError, ValueError):  # files that are not there any more, or others now
+        return
+    _, known = split_by_training(task.validation, trained)
+    if known:
+        raise ValueError(
+            f"{len(known)} of {len(task.validation)} held-out problems were trained on before these settings, such as "
+            f"{known[0].question[:60]!r}; hold out what the run did (data.*, run.seed), or name a data.validation_file"
+        )
 
 
 def _refuse_what_began_without(config: TrainConfig, folder: RunFolder, checkpoint: Path, step: int) -> None:

@@ -14,7 +14,7 @@ from .sampling.ahead import RolloutsAhead
 from .sampling.drawing import Batch, draw_batch, draw_prompts
 from .sampling.experience import Sample, rollout_metrics
 from .scoring.sample_metrics import of_update, together
-from .scoring.scores import StepScores, metrics_apart, score_rollouts
+from .scoring.scores import StepScores, metrics_apart, metrics_of_dropped, score_rollouts
 from .updating.gradients import accumulate_gradients, sent_through
 from .updating.optimizer import guarded_step
 from .updating.schedule import learning_rate_factor
@@ -71,6 +71,8 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     seen = _seen_by_update(parts, scores, credit)
     with clock.phase("score"):
         apart = metrics_apart(parts, scores, seen)
+        kept = {id(sample) for sample in samples}
+        dropped = metrics_of_dropped(parts, [sample.rollout for sample in drawn if id(sample) not in kept])
     with clock.phase("train"):
         passes = _update(parts, scores, credit, step)
     in_pass = (passes[0]["tokens"], of_update(passes[0]) if seen else {})
@@ -85,7 +87,7 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     metrics |= {
         **reward_metrics([sample.judged for sample in drawn]),
         **rollout_metrics([sample.rollout for sample in drawn]),
-        **together([apart, in_pass]),
+        **together([apart, dropped, in_pass]),
         **credit.metrics,
         "kept_fraction": len(credit.trained) / len(drawn),
         **_over_updates(passes),

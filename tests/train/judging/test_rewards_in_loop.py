@@ -81,6 +81,11 @@ def score(completion, gold, **columns):
 def constant(completion, gold):
     return 2.0
 
+def the_others(completion, gold):
+    if completion not in ("raise", "both"):
+        raise ValueError("not mine")
+    return 1.0
+
 class Nested:
     def score(completion, gold):
         return 3.0
@@ -241,12 +246,14 @@ def test_a_failure_costs_its_own_sample(file: str, capfd: pytest.CaptureFixture[
 
 
 def test_a_sum_that_is_no_number_costs_its_sample(file: str) -> None:
-    judged = judged_by([own(file, weight=1e308)], "return 1e10", "return 1")
+    """Nor one whose square float32 cannot hold: advantages would be infinite."""
+    judged = judged_by([own(file, weight=1e9)], "return 1e308", "return -1e10", "return 1e9")
     assert [(one.reward, one.outcome, one.reason) for one in judged] == [
-        (None, "bad_value", "the weighted sum is inf"),
-        (1e308, "scored", ""),
+        (None, "bad_value", "the weighted sum is inf, expected at most 1e+18 in size"),
+        (None, "bad_value", "the weighted sum is -1e+19, expected at most 1e+18 in size"),
+        (1e18, "scored", ""),
     ]
-    assert reward_metrics(judged)["reward_failures"] == 1
+    assert reward_metrics(judged)["reward_failures"] == 2
 
 
 def test_ones_own_reward_may_say_verdict_form_and_reason(file: str) -> None:
@@ -396,6 +403,22 @@ def test_patience_counts_steps_and_not_draws(file: str) -> None:
         judge.judge(rollouts("raise", "raise"), problems(2))
         with pytest.raises(RewardFailedError, match=r"judged none of 3 responses, 2 times in a row"):
             judge.end_step()
+
+
+def test_rewards_that_together_leave_no_rollout_one_stop_the_run(file: str) -> None:
+    """Each judges half of them, and no rollout has both."""
+    with RewardJudge([own(file), RewardConfig(f"{file}:the_others", patience=2)]) as judge:
+
+        def step(*responses: str) -> None:
+            judge.judge(rollouts(*responses), problems(len(responses)))
+            judge.end_step()
+
+        step("raise", "abc")
+        step("both")  # one is enough to begin anew
+        step("raise", "abc")
+        step()
+        with pytest.raises(RewardFailedError, match=r"left none of 2 responses one, 2 times in a row .*others: raised"):
+            step("raise", "abc")
 
 
 def test_a_reward_that_only_hangs_is_not_waited_for_through_a_whole_batch(file: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ...rollout.vllm.arguments import check_temperature
 from .advantages import AdvantageConfig, Baseline, Returns, ValueConfig
-from .data import DataConfig
+from .data import SETTINGS_OF_FILES, DataConfig
 from .divergence import DivergenceConfig
 from .model import LoraConfig, ModelConfig, WarmupConfig
 from .objective import ObjectiveConfig
@@ -20,6 +20,7 @@ from .vllm import VllmConfig
 from .watch import WatchConfig
 
 __all__ = [
+    "SETTINGS_OF_FILES",
     "SETTINGS_OF_ONE_ENGINE",
     "AdvantageConfig",
     "Baseline",

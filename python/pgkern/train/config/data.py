@@ -10,7 +10,7 @@ from .ranges import at_least, share
 
 Task = Literal["arithmetic", "countdown", "file", "gsm8k", "math"]
 BadGolds = Literal["say", "drop", "refuse", "ignore"]
-_OF_FILES = (
+SETTINGS_OF_FILES = (
     "train_file",
     "validation_file",
     "split",
@@ -20,6 +20,7 @@ _OF_FILES = (
     "solution_field",
     "bad_golds",
 )
+"""Which no other task takes."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class DataConfig:
     def _refuse_mixed_tasks(self) -> None:
         if self.reads_files and self.train_file is None:
             raise ValueError(f"task {self.task!r} needs train_file, the path of a file or folder of problems")
-        for name in _OF_FILES:
+        for name in SETTINGS_OF_FILES:
             if not self.reads_files and getattr(self, name) != getattr(DataConfig, name):
                 tasks = ", ".join(map(repr, FILE_KINDS))
                 raise ValueError(f"{name} is for the tasks {tasks}; with task {self.task!r} it would not be read")

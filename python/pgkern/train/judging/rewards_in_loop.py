@@ -1,6 +1,5 @@
 """The rewards of a run: several, weighted, judged while the engine still samples, and none of them can stop it."""
 
-import math
 import weakref
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +16,8 @@ from .run_reward import RunReward
 
 OUTCOMES = (*(verdict.name.lower() for verdict in Verdict), "scored", *FAILURES)
 """Every word that says what became of a rollout."""
+
+_LARGEST = 1e18  # float32, which advantages are in, has room for its square
 
 
 class RewardFailedError(ValueError):
@@ -71,6 +72,8 @@ class RewardJudge:
             raise
         self._answer_place = next((one.mode for one in self._rewards if one.mode is not None), None)
         self._responses: list[str] = []
+        self._last: list[Judged] = []
+        self._without_any = 0
 
     def check_columns(self, problems: Sequence[Problem]) -> None:
         """Raise `ValueError` for a problem without a column that a reward takes, or with one that it cannot take."""
@@ -97,16 +100,27 @@ class RewardJudge:
         responses, self._responses = self._responses, []
         for reward, its in zip(self._rewards, scores, strict=True):
             reward.note(its)
-        return [self._judged(*sample) for sample in zip(responses, *scores, strict=True)]
+        judged = [self._judged(*sample) for sample in zip(responses, *scores, strict=True)]
+        self._last += judged
+        return judged
 
     def end_step(self) -> None:
         """A step, of one draw or several, or an evaluation has all its `results`.
 
-        Raises `RewardFailedError` where a reward has judged nothing in as many of them in a row as it has `patience`.
+        Raises `RewardFailedError` where in as many of them in a row as a reward has `patience` it has judged nothing,
+        or all rewards together have left no rollout one.
         """
-        for reward in self._rewards:
-            if failure := reward.end_step():
-                raise RewardFailedError(failure)
+        failures = [reward.end_step() for reward in self._rewards]
+        last, self._last = self._last, []
+        if failure := next(filter(None, failures), None):
+            raise RewardFailedError(failure)
+        if last:
+            self._without_any = 0 if any(one.reward is not None for one in last) else self._without_any + 1
+        if self._without_any >= min(reward.config.patience for reward in self._rewards if reward.config.weight):
+            raise RewardFailedError(
+                f"the rewards together left none of {len(last)} responses one, {self._without_any} times in a row "
+                f"(rewards.patience), so there is nothing to train on; the last: {last[-1].reason}"
+            )
 
     def judge(self, rollouts: Sequence[Rollout], problems: Sequence[Problem]) -> list[Judged]:
         """`submit` and `results`."""
@@ -139,8 +153,8 @@ class RewardJudge:
             return Judged(None, form, parts, outcome, told, answer, failures)
         # A weight of 0 is left out and not multiplied by: its value may be missing.
         total = sum(reward.config.weight * parts[reward.name] for reward, _ in named if reward.config.weight)
-        if not math.isfinite(total):
-            told = f"the weighted sum is {total}"
+        if not abs(total) <= _LARGEST:
+            told = f"the weighted sum is {total:g}, expected at most {_LARGEST:g} in size"
             return Judged(None, form, parts, "bad_value", told, answer, failures | {"sum": ("bad_value", told)})
         outcome, reason = ("scored", "") if first is None else (first.outcome, first.reason)
         return Judged(total, form, parts, outcome, reason, answer, failures)

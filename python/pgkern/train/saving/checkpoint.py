@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _STATE, _OPTIMIZER, _VALUE, _RANDOM = "trainer.json", "optimizer.pt", "value.pt", "rng.pt"
 _CONFIG, _AHEAD = "config.toml", "ahead.json"
+TRAINERS_FILES = (_STATE, _OPTIMIZER, _VALUE, _RANDOM, _CONFIG, _AHEAD)
+"""Of a checkpoint, beside model and tokenizer: what only a run that goes on reads."""
 
 
 class Stateful(Protocol):

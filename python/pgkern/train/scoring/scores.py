@@ -102,6 +102,16 @@ def metrics_apart(parts: Parts, scores: StepScores, seen: Collection[int]) -> tu
     return tokens, of_scores(found, engines, ref_log_probs, estimator)
 
 
+def metrics_of_dropped(parts: Parts, rollouts: Sequence[Rollout]) -> tuple[int, dict[str, float]]:
+    """The metrics of rollouts that were drawn and not kept, from up to `UNSEEN_MEASURED` of them, and their tokens.
+
+    Without these nobody would see the entropy of a policy that always says the same. Raises as `score_rollouts` does.
+    """
+    few = rollouts[:: max(1, -(-len(rollouts) // UNSEEN_MEASURED))]
+    _, metrics = metrics_apart(parts, score_rollouts(parts, few), seen=())
+    return sum(len(rollout.response_ids) for rollout in rollouts), metrics
+
+
 def _policy_scores(parts: Parts, sequences: Sequence[TokenSequence]) -> Scores:
     scores = score(
         parts.policy,
