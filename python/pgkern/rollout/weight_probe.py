@@ -33,8 +33,9 @@ class WeightProbe:
 
     Where that allowance is for the rounding of half precision, it is more than one update changes, and an engine that
     kept the weights of before would pass. So an engine must have moved, too: where the trainer now finds others for
-    what was answered under the version before, and the engine's own of the same tokens have changed by less than a
-    tenth of that, it has the old weights.
+    what was answered under a version before, and the engine's own of the same tokens have changed by less than a
+    tenth of that, it has the old weights. Where updates are so small that rounding hides them, the answers of before
+    are kept until several updates together are seen.
 
     Args:
         prompts: that are answered after each push and each rebuild.
@@ -53,6 +54,7 @@ class WeightProbe:
         self._log_probs, self._tolerance = log_probs, tolerance
         self._known: _Answers = {}
         self._before: _Answers = {}
+        self._seen_to_move = False
         self.mismatch: float | None = None
         self._moved: dict[tuple[int, int], list[float]] = {}
         """By how much the trainer's log-probabilities of the answers of before have changed since."""
@@ -60,7 +62,9 @@ class WeightProbe:
     def renew(self) -> None:
         """The trainer's weights are others now."""
         if self._known:
-            self._before, self._known, self._moved = self._known, {}, {}
+            if self._seen_to_move or not self._before:
+                self._before = self._known
+            self._known, self._moved, self._seen_to_move = {}, {}, False
         self.mismatch = None
 
     def check(self, rollouts: Sequence[Rollout]) -> None:
@@ -97,12 +101,15 @@ class WeightProbe:
                 key: [abs(after - own) for after, own in zip(now[key].own, answer.own, strict=True)]
                 for key, answer in self._before.items()
             }
-        own, theirs = list[float](), list[float]()
+        own, theirs, others = list[float](), list[float](), False
         for answer, rollout, same in _in_common(self._before, rollouts):
+            others |= answer.rollout.response_ids != rollout.response_ids
             own += self._moved[rollout.prompt_index, rollout.sample_index][:same]
             then = answer.rollout.log_probs[:same]
             theirs += [abs(after - before) for after, before in zip(rollout.log_probs[:same], then, strict=True)]
-        if len(own) >= _FEW and median(own) > _ROUNDING and fmean(theirs) < _STOOD_STILL * median(own):
+        has_moved = len(own) >= _FEW and median(own) > _ROUNDING
+        self._seen_to_move |= has_moved or others  # the same seeds give an engine with the same weights the same tokens
+        if has_moved and fmean(theirs) < _STOOD_STILL * median(own):
             raise EngineFailedError(
                 f"it has kept its old weights: of {len(own)} tokens that it gave under the version before, the "
                 f"trainer's log-probabilities have changed by {median(own):.3g} nats and its own by {fmean(theirs):.3g}"

@@ -38,12 +38,13 @@ class ServerReplica:
         connections: as many requests are in flight at once, as far as this process may have so many.
         deadline_s: for whatever is not generation: a push, a question.
         process: of this server, ended by `close`; None leaves the server running.
+        least_model_len: a server with less room is refused.
         can_sleep: whether the server was started with `--enable-sleep-mode`.
         weight_push: how weights come to it; by default it reads the folder, under the same path as this process.
         cancellation: ends whatever it is asked.
 
-    Raises `EngineFailedError` when the server does not answer, and `ValueError` when its vLLM is too old or was not
-    started as it must be: with `VLLM_SERVER_DEV_MODE=1` and `--logprobs-mode processed_logprobs`.
+    Raises `EngineFailedError` when the server does not answer or has too little room, and `ValueError` when its vLLM is
+    too old or was not started as it must be: with `VLLM_SERVER_DEV_MODE=1` and `--logprobs-mode processed_logprobs`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ServerReplica:
         connections: int = 256,
         deadline_s: float = 300.0,
         process: ServerProcess | None = None,
+        least_model_len: int = 0,
         can_sleep: bool = False,
         weight_push: Callable[[Ask], WeightPush] = SharedFolder,
         cancellation: Cancellation | None = None,
@@ -69,10 +71,11 @@ class ServerReplica:
         self._pushed_by = uuid.uuid4().hex[:12]
         self._posts: ConcurrentPosts | None = None
         self._push: WeightPush | None = None
-        self._is_closed = False
+        self._is_closed, self._has_pushed = False, False
+        self.max_model_len, self.doubts = least_model_len, tuple[str, ...]()
         try:
             with self._explained():
-                self._max_model_len, self.doubts = check_server(self._ask_whether)
+                self._look_at_it()
                 self._push = weight_push(self._ask)
         except BaseException:
             self.close()
@@ -149,6 +152,8 @@ class ServerReplica:
         if version < 0:
             raise ValueError(f"version is {version}, expected at least 0")
         with self._explained():
+            if self._has_pushed and self._is_another():
+                self._look_at_it()
             self._name_weights(_UPDATING)
             # Requests of an iteration that was given up may still run; they would hold on to what the reset must free.
             self._ask("POST", "/pause?mode=abort")
@@ -160,6 +165,7 @@ class ServerReplica:
                 raise EngineFailedError(f"the vLLM server {self.address} did not reset its prefix cache")
             self._name_weights(f"{self._pushed_by}-{version}")
             self._ask("POST", "/resume")
+            self._has_pushed = True
 
     def version(self) -> int:
         """See `Replica.version`; -1 for weights that were not pushed by this object."""
@@ -188,6 +194,18 @@ class ServerReplica:
         if self._process is not None:
             self._process.close()
 
+    def _look_at_it(self) -> None:
+        """Whether it is a server as this object needs it; one that was restarted may not be."""
+        room, doubts = check_server(self._ask_whether)
+        if room < self.max_model_len:
+            raise EngineFailedError(
+                f"the vLLM server {self.address} has a max_model_len of {room}, and had one of {self.max_model_len}"
+            )
+        self.max_model_len, self.doubts = room, doubts
+
+    def _is_another(self) -> bool:
+        return self._version_of(self._weights_name(self._deadline_s)) == -1
+
     def _ask_whether(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Where to be refused is an answer."""
         return ask(self.address, method, path, body, timeout_s=self._deadline_s, cancellation=self._cancellation)
@@ -208,7 +226,7 @@ class ServerReplica:
                 if answers := posts.wait(look_every_s):
                     return answers
             except RefusedError as error:
-                if not error.is_the_requests_fault:
+                if not error.is_the_requests_fault or (self._has_pushed and self._is_another()):
                     raise EngineFailedError(str(error)) from error
                 if "not JSON compliant" in str(error):  # what the server makes of log-probs that are NaN
                     raise FloatingPointError(
@@ -253,10 +271,10 @@ class ServerReplica:
         length = len(request.prompt.token_ids)
         if not length:
             raise ValueError(f"prompt {request.prompt_index} has no tokens")
-        if length + sampling.max_tokens > self._max_model_len:
+        if length + sampling.max_tokens > self.max_model_len:
             raise ValueError(
                 f"prompt {request.prompt_index} has {length} tokens and max_tokens is {sampling.max_tokens}; together "
-                f"they must be at most the server's max_model_len, {self._max_model_len}"
+                f"they must be at most the server's max_model_len, {self.max_model_len}"
             )
 
     @contextmanager

@@ -48,9 +48,7 @@ def server_factories(
         }
 
     if settings.urls:
-        return [
-            partial(ServerReplica, url, **shared, **push(number, url)) for number, url in enumerate(settings.urls, 1)
-        ]
+        return [running_server(url, {**shared, **push(number, url)}) for number, url in enumerate(settings.urls, 1)]
     return [
         partial(
             ServerReplica.start,
@@ -67,3 +65,16 @@ def server_factories(
         )
         for number in range(1, settings.servers + 1)
     ]
+
+
+def running_server(url: str, arguments: dict[str, Any]) -> Callable[[], Replica]:
+    """A factory for a server that others started: where they restart it, it needs as much room as it had at first."""
+    room = 0
+
+    def replica() -> Replica:
+        nonlocal room
+        found = ServerReplica(url, **arguments, least_model_len=room)
+        room = found.max_model_len
+        return found
+
+    return replica
