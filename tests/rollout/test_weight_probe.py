@@ -76,6 +76,32 @@ def test_an_engine_with_the_trainers_weights_passes_after_every_push() -> None:
     assert pair.scorings == 1 + 2 * 5
 
 
+def test_updates_that_rounding_hides_add_up_until_old_weights_are_found() -> None:
+    pair = Pair(tolerance=0.1)
+    pair.check()
+    for _ in range(3):
+        pair.update(1e-7, pushed=False)
+        pair.check()  # too little to be seen
+
+    def until_it_is() -> None:
+        for _ in range(10):
+            pair.update(1e-7, pushed=False)
+            pair.check()
+
+    with pytest.raises(EngineFailedError, match="it has kept its old weights"):
+        until_it_is()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [1e-7, 1e-5])
+def test_small_updates_that_arrive_are_never_taken_for_old_weights(dtype: torch.dtype, size: float) -> None:
+    pair = Pair(tolerance=0.1, dtype=dtype)
+    pair.check()
+    for _ in range(20):
+        pair.update(size, pushed=True)
+        pair.check()
+
+
 def test_the_mismatch_is_that_of_the_furthest_engine_with_the_last_weights() -> None:
     pair = Pair(tolerance=0.5)
     assert pair.probe.mismatch is None

@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from ..train.evaluation.answer_log import AnswerLog
     from ..train.evaluation.evaluate import evaluate, is_right, sampled_answers, summary
     from ..train.evaluation.measured import Measured, measure
+    from ..train.interrupt import terminable
     from ..train.judging.rewards_in_loop import RewardJudge
     from ..train.model.policy_model import load_policy
 
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
     _refuse_damaged(model)
     sampled = []
     with ExitStack() as stack:
+        stack.enter_context(terminable())
         judge = stack.enter_context(RewardJudge(config.rewards))
         judge.check_columns(problems)
         policy = load_policy(model, config)

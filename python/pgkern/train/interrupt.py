@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps: the step under way is finished, so that what is saved is whole."""
+"""Signals: between two steps, so that what is saved is whole; and as an exception, so that what is open is closed."""
 
 import signal
 import threading
@@ -11,6 +11,23 @@ class Interrupt:
     """Whether somebody asked the run to stop."""
 
     requested = False
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """A SIGTERM raises SystemExit, so that what is open is closed; off the main thread nothing is changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 @contextmanager

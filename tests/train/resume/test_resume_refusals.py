@@ -30,6 +30,19 @@ def copy(finished: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.parametrize("setting", ["data.num_validation=20", "run.seed=7"])
+def test_problems_that_were_trained_on_are_not_held_out_later(runs: Runs, copy: Path, setting: str) -> None:
+    process = runs.finish(copy, "run.steps=5", setting, resumed=True)
+    assert process.code == 2
+    assert "held-out problems were trained on before these settings, such as 'What is " in process.output
+    assert last_step(copy) == 8
+
+
+def test_fewer_held_out_problems_are_held_out_still(runs: Runs, copy: Path) -> None:
+    process = runs.finish(copy, "run.steps=5", "data.num_validation=6", resumed=True)
+    assert process.code == 0, process.output
+
+
 def test_a_finished_run_says_so(runs: Runs, copy: Path, finished: Path) -> None:
     process = runs.finish(copy, resumed=True)
     assert process.code == 0, process.output

