@@ -81,6 +81,15 @@ def test_decimals_stand_for_their_digits(tmp_path: Path) -> None:
     assert (counts[Verdict.WRONG], counts[Verdict.CORRECT]) == (1, 1)
 
 
+def test_narrow_numbers_stand_for_the_digits_they_are_written_with(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    for kind in (pa.float32(), pa.list_(pa.float32())):
+        golds = [[0.1], [3.3]] if pa.types.is_list(kind) else [0.1, 3.3]
+        parquet.write_table(pa.table({"completion": ["\\boxed{0.1}"] * 2, "gold": pa.array(golds, kind)}), path)
+        counts = verify_file(path).counts
+        assert (counts[Verdict.CORRECT], counts[Verdict.WRONG]) == (1, 1), kind
+
+
 def test_rows_are_read_a_few_at_a_time(tmp_path: Path) -> None:
     completion = "so it is " * 500
     path = table(tmp_path / "rows.parquet", [{"completion": f"{completion}{i}", "gold": "5"} for i in range(20_000)])

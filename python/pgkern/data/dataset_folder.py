@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .narrow_floats import digits_as_written
 from .record import Record
 
 __all__ = ["dataset_records", "is_dataset_folder"]
@@ -20,7 +21,8 @@ def is_dataset_folder(path: Path) -> bool:
 def dataset_records(path: Path, split: str, fields: Sequence[str] = ()) -> Iterator[Record]:
     """`datasets.load_from_disk(path)`, row by row, with the columns that `fields` are in; of several splits one.
 
-    Where that is no column at all, the rows come whole.
+    Where that is no column at all, the rows come whole. Numbers have the digits that they are written with
+    (`narrow_floats.py`).
 
     Raises `ValueError` for a split that there is not (with those that there are) and for a folder that is damaged,
     `ModuleNotFoundError` without the library.
@@ -32,9 +34,9 @@ def dataset_records(path: Path, split: str, fields: Sequence[str] = ()) -> Itera
         dataset = dataset[split]
     roots = {name.partition(".")[0] for name in fields} | set(fields)
     kept = [name for name in dataset.column_names if name in roots]
-    rows = dataset.with_format(None)
+    rows, as_written = dataset.with_format(None), digits_as_written(dataset.features.arrow_schema)
     for number, values in enumerate(rows.select_columns(kept) if kept else rows, start=1):
-        yield Record(dict(values), number, f"{path}:{number}")
+        yield Record(as_written(values), number, f"{path}:{number}")
 
 
 def _loaded(path: Path) -> Any:  # noqa: ANN401 - a Dataset or a DatasetDict

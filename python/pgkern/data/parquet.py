@@ -1,4 +1,4 @@
-"""Records of a Parquet file, a few at a time, and a table written from records. pyarrow is imported only here."""
+"""Records of a Parquet file, a few at a time, and a table written from records."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .narrow_floats import digits_as_written
 from .new_file import new_file
 from .record import Record
 
@@ -19,7 +20,8 @@ _BUFFER = 1 << 20  # bytes read ahead of each column; without it a row group is 
 def parquet_records(path: Path, wanted: Sequence[str], optional: Sequence[str]) -> Iterator[Record]:
     """The rows one by one, numbered from 1, with the columns that the fields `wanted` and `optional` are in.
 
-    Where that is no column at all, the rows come whole.
+    Where that is no column at all, the rows come whole. Numbers have the digits that they are written with
+    (`narrow_floats.py`).
 
     Raises `ValueError` with the file's name for one that is no Parquet, is damaged or lacks a wanted column (with those
     that there are), `ModuleNotFoundError` without pyarrow, `FileNotFoundError`.
@@ -31,11 +33,12 @@ def parquet_records(path: Path, wanted: Sequence[str], optional: Sequence[str]) 
     try:
         with parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             kept = _columns(path, file.schema_arrow.names, wanted, optional)
+            as_written = digits_as_written(file.schema_arrow)
             number, total = 0, max(file.metadata.num_rows, 1)
             for batch in file.iter_batches(batch_size=_READ_ROWS, columns=kept or None, use_threads=False):
                 for values in batch.to_pylist():
                     number += 1
-                    yield Record(values, number, f"{path}:{number}", size * number // total)
+                    yield Record(as_written(values), number, f"{path}:{number}", size * number // total)
     except (ArrowException, OSError, UnicodeDecodeError) as error:  # none of which names the file
         raise ValueError(f"{path}: not a Parquet file that can be read ({error})") from error
 
