@@ -89,6 +89,12 @@ def test_a_row_may_have_no_solution(tmp_path: Path) -> None:
         ('{"question": "a", "answer": ["1", " "]}\n', r"the field 'answer' has an empty answer in it: \['1', ' '\]"),
         ('{"question": " ", "answer": "1"}\n', r"problems\.jsonl:1: the field 'question' is empty"),
         ('{"question": "a", "answer": "so ####"}\n', r"problems\.jsonl:1: nothing after '####' in the field 'answer'"),
+        (
+            '{"question": "a", "answer": "1"}\n{"question": "bad \\ud800 thing", "answer": "1"}\n',
+            r"problems\.jsonl:2: the field 'question' holds '\\ud800' \(character 5\), half of a surrogate pair, exp",
+        ),
+        ('{"question": "a", "answer": "\\udfff"}\n', r"problems\.jsonl:1: the field 'answer' holds '\\udfff' \(char"),
+        ('{"question": "a", "answer": [1, "\\ud800"]}\n', r"problems\.jsonl:1: the field 'answer' holds '\\ud800' \("),
         ("\n \n", r"problems\.jsonl: no problems in this file"),
         ("\x00\x01\x02", r"problems\.jsonl:1: not valid JSON"),
     ],
@@ -96,6 +102,17 @@ def test_a_row_may_have_no_solution(tmp_path: Path) -> None:
 def test_a_broken_file_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_problems(write(tmp_path, text))
+
+
+def test_half_a_surrogate_pair_in_a_solution_is_refused_and_in_a_column_kept(tmp_path: Path) -> None:
+    fields = ProblemFields().named(question=None, answer=None, solution="how", columns=("hint",))
+    row = {"question": "whole: \U0001d7d9", "answer": "1", "how": "so", "hint": "\ud800"}
+    [problem] = read_problems(write(tmp_path, lines([row])), fields)
+    assert (problem.question, problem.columns) == ("whole: 𝟙", {"hint": "\ud800"})
+    for how in ("half: \ud835", ["half: \ud835", "so"]):
+        path = write(tmp_path, lines([row, {**row, "how": how}]))
+        with pytest.raises(ValueError, match=r"problems\.jsonl:2: the field 'how' holds '\\ud835' \(character 7\)"):
+            read_problems(path, fields)
 
 
 def test_a_gsm8k_row_ends_in_its_answer(tmp_path: Path) -> None:

@@ -93,7 +93,8 @@ def _several(record: Record, name: str, values: list[object]) -> str | tuple[str
         raise ValueError(f"{record.where}: the field {name!r} is {what}: {values!r:.80}") from error
     if not all(gold.strip() for gold in golds):
         raise ValueError(f"{record.where}: the field {name!r} has an empty answer in it: {values!r:.80}")
-    return golds[0].strip() if len(golds) == 1 else tuple(gold.strip() for gold in golds)
+    golds = [_unicode(record, name, gold.strip()) for gold in golds]
+    return golds[0] if len(golds) == 1 else tuple(golds)
 
 
 def _solution(record: Record, name: str) -> str | None:
@@ -101,9 +102,9 @@ def _solution(record: Record, name: str) -> str | None:
     value = record.optional(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    if value is None or isinstance(value, str):
-        return value if value is None or value.strip() else None
-    raise ValueError(f"{record.where}: the field {name!r} is {type(value).__name__}, expected text")
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{record.where}: the field {name!r} is {type(value).__name__}, expected text")
+    return _unicode(record, name, value) if value and value.strip() else None
 
 
 def _text(record: Record, name: str) -> str:
@@ -113,4 +114,14 @@ def _text(record: Record, name: str) -> str:
         raise ValueError(f"{record.where}: the field {name!r} is {type(value).__name__}, expected text")
     if not value.strip():
         raise ValueError(f"{record.where}: the field {name!r} is empty")
-    return value
+    return _unicode(record, name, value)
+
+
+def _unicode(record: Record, name: str, text: str) -> str:
+    """The text; JSON can hold half of a surrogate pair (`\\ud800`), which no tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        what = f"{text[error.start]!r} (character {error.start + 1}), half of a surrogate pair"
+        raise ValueError(f"{record.where}: the field {name!r} holds {what}, expected Unicode text") from error
+    return text
