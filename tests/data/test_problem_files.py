@@ -182,6 +182,52 @@ def test_math_as_it_is_published(tmp_path: Path) -> None:
         read_problems(write(tmp_path, '{"a": 1}'), FILE_KINDS["math"])
 
 
+NO_SPLITS = ["a.jsonl", "b/c.jsonl", "tested.jsonl", "trains.jsonl"]
+
+
+def named(folder: Path, *names: str) -> Path:
+    """A folder of files with one problem each, whose gold is the file's name."""
+    for name in names:
+        write(folder, lines([{"question": "q", "answer": name}]), name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "split", "expected"),
+    [
+        (["train.jsonl", "test.jsonl", "valid.jsonl", "more.jsonl"], "test", ["test.jsonl"]),
+        (["train_a.jsonl", "train-b.jsonl", "test.jsonl"], "train", ["train-b.jsonl", "train_a.jsonl"]),
+        (["train.jsonl", "old/train.jsonl"], "train", ["train.jsonl"]),
+        (["algebra/train-0.jsonl", "algebra/test-0.jsonl"], "test", ["algebra/test-0.jsonl"]),
+        (["data/train/a.jsonl", "data/test/a.jsonl"], "test", ["data/test/a.jsonl"]),
+        (["hard.jsonl", "easy.jsonl"], "hard", ["hard.jsonl"]),
+        (["Train.jsonl", "TEST/a.jsonl"], "test", ["TEST/a.jsonl"]),
+        (NO_SPLITS, "train", NO_SPLITS),
+    ],
+)
+def test_of_a_folder_the_files_of_the_split_are_read(
+    tmp_path: Path, names: list[str], split: str, expected: list[str]
+) -> None:
+    assert golds(named(tmp_path, *names), split=split) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "split", "there"),
+    [
+        (["train.jsonl"], "test", "'train'"),
+        (["train.jsonl", "val.jsonl"], "validation", "'train', 'val'"),
+        (["more.jsonl", "test-00000-of-00001.jsonl"], "train", "'test'"),
+        (["algebra/train-0.jsonl", "algebra/dev_0.jsonl"], "hard", "'train', 'dev'"),
+        (["MATH/train/1.jsonl", "MATH/test/1.jsonl"], "validation", "'train', 'test'"),
+    ],
+)
+def test_a_split_that_is_not_there_is_refused_with_those_that_are(
+    tmp_path: Path, names: list[str], split: str, there: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"{tmp_path.name} has no split '{split}'; it has {there}$"):
+        golds(named(tmp_path, *names), split=split)
+
+
 def test_what_is_not_there_or_not_one_thing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="none does not exist"):
         read_problems(tmp_path / "none")
