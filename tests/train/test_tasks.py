@@ -93,6 +93,26 @@ def test_a_file_of_its_own_may_hold_the_validation_problems(tmp_path: Path, capl
         of_file(write(tmp_path / "u.jsonl", ["w"]), validation_file=held_out)
 
 
+@pytest.mark.parametrize("one_folder", [False, True])
+def test_what_stands_twice_in_the_validation_file_is_told_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, one_folder: bool
+) -> None:
+    rows = ["v", " V", "w", {"question": "W", "answer": "2"}, "x"]
+    train, held_out = write(tmp_path / "train.jsonl", ["a", "b", "A"]), write(tmp_path / "test.jsonl", rows)
+    with caplog.at_level(logging.WARNING):
+        if one_folder:
+            task = of_file(str(tmp_path), validation_split="test", num_validation=9)
+            train, held_out = f"{tmp_path} (train)", f"{tmp_path} (test)"
+        else:
+            task = of_file(train, validation_file=held_out, num_validation=9)
+    assert questions(task) == (["a", "b"], ["v", "w", "x"])
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{train}: 1 problems stand there more than once and count once",
+        f"{held_out}: 1 problems stand there more than once and count once",
+        f"{held_out}: 1 questions have several golds, such as 'w'",
+    ]
+
+
 def test_too_few_problems_to_hold_some_out(tmp_path: Path) -> None:
     path = write(tmp_path / "train.jsonl", ["a", "b", " B "])
     with pytest.raises(ValueError, match=r"train\.jsonl: 2 different questions are too few to hold 2 out"):

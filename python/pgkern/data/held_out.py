@@ -7,7 +7,20 @@ from dataclasses import dataclass
 
 from .problem import Problem
 
-__all__ = ["HeldOut", "hold_out", "same_question"]
+__all__ = ["HeldOut", "Repeats", "hold_out", "same_question"]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """What stands more than once in a file.
+
+    Attributes:
+        repeated: how many problems there were once more, with the same question, gold and columns.
+        contradicting: questions that stand there several times otherwise.
+    """
+
+    repeated: int
+    contradicting: list[str]
 
 
 @dataclass(frozen=True)
@@ -17,15 +30,15 @@ class HeldOut:
     Attributes:
         train: problems to train on.
         validation: held-out problems, each question once.
-        repeated: how many problems there were once more, with the same question, gold and columns.
-        contradicting: questions that stand there several times otherwise; a question's problems are all on one side.
+        train_repeats: what stands more than once in the training file; a question's problems are all on one side.
+        validation_repeats: the same of the validation file, where there is one.
         shared: how many problems of the training file are not trained on because the validation file has the question.
     """
 
     train: list[Problem]
     validation: list[Problem]
-    repeated: int
-    contradicting: list[str]
+    train_repeats: Repeats
+    validation_repeats: Repeats | None
     shared: int
 
 
@@ -43,8 +56,8 @@ def hold_out(problems: Sequence[Problem], count: int, *, seed: int, validation: 
 
     Raises `ValueError` when `problems` has too few questions to hold any out, or when none is left to train on.
     """
-    train, repeated = _once(problems)
-    held, _ = _once(validation or problems)
+    train, train_repeats = _once(problems)
+    held, validation_repeats = _once(validation) if validation else (train, None)
     questions = {same_question(problem.question) for problem in held}
     if not validation and len(questions) <= count:
         raise ValueError(f"{len(questions)} different questions are too few to hold {count} out")
@@ -56,19 +69,20 @@ def hold_out(problems: Sequence[Problem], count: int, *, seed: int, validation: 
     return HeldOut(
         kept,
         _first_of_each(held, chosen),
-        repeated,
-        _contradicting(train),
+        train_repeats,
+        validation_repeats,
         len(train) - len(kept) if validation else 0,
     )
 
 
-def _once(problems: Sequence[Problem]) -> tuple[list[Problem], int]:
-    """The first of those that have everything but the solution in common, and how many were passed over."""
+def _once(problems: Sequence[Problem]) -> tuple[list[Problem], Repeats]:
+    """The first of those that have everything but the solution in common, and what stands there more than once."""
     first: dict[tuple[object, ...], Problem] = {}
     for problem in problems:
         columns = repr(sorted(problem.columns.items()))
         first.setdefault((same_question(problem.question), problem.gold, columns), problem)
-    return list(first.values()), len(problems) - len(first)
+    kept = list(first.values())
+    return kept, Repeats(len(problems) - len(kept), _contradicting(kept))
 
 
 def _first_of_each(problems: Sequence[Problem], questions: set[str]) -> list[Problem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..data.arithmetic import addition_problems
 from ..data.countdown import countdown_problems
 from ..data.gold_check import unreadable_golds
-from ..data.held_out import HeldOut, hold_out
+from ..data.held_out import Repeats, hold_out
 from ..data.problem import Problem
 from ..data.problem_files import read_problems
 from .config import DataConfig
@@ -38,16 +38,21 @@ def load_task(config: DataConfig, seed: int) -> Task:
     assert config.train_file is not None  # DataConfig refuses it
     train = _read(config, config.train_file, config.split)
     validation: list[Problem] = []
+    path, split = config.validation_file or config.train_file, config.validation_split or config.split
     if config.validation_file is not None or config.validation_split is not None:
-        path = config.validation_file or config.train_file
-        validation = _read(config, path, config.validation_split or config.split)
+        validation = _read(config, path, split)
     try:
         parts = hold_out(train, config.num_validation, seed=derive_seed(seed, "held out"), validation=validation)
     except ValueError as error:
         raise ValueError(
             f"{config.train_file}: {error}; change num_validation (it is {config.num_validation}) or validation_file"
         ) from error
-    _tell(parts, config.train_file)
+    place = _place(config.train_file, config.split)
+    _tell(place, parts.train_repeats)
+    if parts.validation_repeats is not None:
+        _tell(_place(path, split), parts.validation_repeats)
+    if parts.shared:
+        _LOG.warning("%s: %d problems are also held out, and are not trained on", place, parts.shared)
     return Task(parts.train, parts.validation)
 
 
@@ -97,11 +102,14 @@ def _read(config: DataConfig, path: str, split: str) -> list[Problem]:
     return [problem for problem in problems if id(problem) not in dropped]
 
 
-def _tell(parts: HeldOut, path: str) -> None:
-    if parts.repeated:
-        _LOG.warning("%s: %d problems stand there more than once and count once", path, parts.repeated)
-    if parts.contradicting:
-        shown = ", ".join(repr(question[:60]) for question in parts.contradicting[:_SHOWN])
-        _LOG.warning("%s: %d questions have several golds, such as %s", path, len(parts.contradicting), shown)
-    if parts.shared:
-        _LOG.warning("%s: %d problems are also held out, and are not trained on", path, parts.shared)
+def _place(path: str, split: str) -> str:
+    """What tells the two files apart: a folder may hold both."""
+    return f"{path} ({split})" if Path(path).is_dir() else path
+
+
+def _tell(place: str, repeats: Repeats) -> None:
+    if repeats.repeated:
+        _LOG.warning("%s: %d problems stand there more than once and count once", place, repeats.repeated)
+    if repeats.contradicting:
+        shown = ", ".join(repr(question[:60]) for question in repeats.contradicting[:_SHOWN])
+        _LOG.warning("%s: %d questions have several golds, such as %s", place, len(repeats.contradicting), shown)
