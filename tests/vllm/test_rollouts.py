@@ -54,7 +54,7 @@ def test_log_probs_are_the_trainers_at_the_sampling_temperature(
 ) -> None:
     sampling = Sampling(temperature=temperature, max_tokens=24)
     rollouts = answers(replica, requests(prompts, num_samples=8), sampling)
-    assert largest_difference(load(model_folder), list(rollouts.values()), temperature) < TOLERANCE
+    assert largest_difference(load(model_folder), list(rollouts.values()), temperature) < TOLERANCE / temperature
     for (prompt_index, _), rollout in rollouts.items():
         assert rollout.prompt is prompts[prompt_index]
     assert len({rollout.response_ids for rollout in rollouts.values()}) == len(rollouts)
@@ -87,8 +87,8 @@ def test_twenty_pushes_one_after_the_other(
     model, torch_seed = load(model_folder), torch.Generator().manual_seed(0)
     for version in range(1, 21):
         with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(0.2 * parameter.std() * torch.randn(parameter.shape, generator=torch_seed))
+            for parameter in model.parameters():  # of the same size all along, or rounding would grow with them
+                parameter.add_(0.2 * parameter.std() * torch.randn(parameter.shape, generator=torch_seed)).div_(1.02)
         replica.load_folder(write_weights(tmp_path / "weights", model), version)
         rollouts = answers(replica, requests(prompts, num_samples=2, seed=version), Sampling(max_tokens=8))
         assert largest_difference(model, list(rollouts.values())) < TOLERANCE, f"after push {version}"
