@@ -144,7 +144,10 @@ class SupervisedEngine:
             self._generating = False
 
     def close(self) -> None:
-        """End every replica, and what is being built; nothing is left running, nor the weights on the disk."""
+        """End every replica, and what is being built; nothing is left running, nor the weights on the disk.
+
+        From another thread it ends what is under way, which fails.
+        """
         with ExitStack() as stack:
             stack.callback(rmtree, self._folder, ignore_errors=True)
             for slot in self._slots:
@@ -242,6 +245,8 @@ class SupervisedEngine:
 
     def _failed(self, slot: ReplicaSlot, error: EngineFailedError) -> None:
         slot.close()
+        if self._cancellation.is_cancelled:  # whoever closed the engine did that
+            raise EngineFailedError("the engine was closed") from error
         slot.failures.append(str(error))
         given_up = f"; given up after {len(slot.failures)} failures in a row"
         self._on_event("engine_failed", f"{slot.name}: {error}{given_up * (len(slot.failures) > self._max_rebuilds)}")

@@ -51,6 +51,9 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
     else:
         RunFolder.refuse_used(path)
     doubts = check_engine(config)
+    ahead = RolloutsAhead(overlaps=config.engine != "transformers") if config.rollouts.staleness else None
+    if ahead is not None:
+        stack.callback(ahead.close)  # after the engine and the rewards, which it may wait for
     judge = stack.enter_context(RewardJudge(config.rewards))
     task = load_task(config.data, config.run.seed)
     judge.check_columns([*task.train, *task.validation])
@@ -91,13 +94,12 @@ def open_run(config: TrainConfig, path: Path, stack: ExitStack, *, resumed: bool
         on_event=lambda name, message: run.engine_event(name, message),
     )
     optimizer = new_optimizer(policy, learning_rate=config.optimizer.learning_rate)
-    parts = Parts(config, task, policy, engine, judge, optimizer, state)
-    if config.rollouts.staleness:
-        parts.ahead = RolloutsAhead(overlaps=config.engine != "transformers")
-        stack.callback(parts.ahead.close)
+    parts = Parts(config, task, policy, engine, judge, optimizer, state, ahead=ahead)
+    if ahead is not None:
+        stack.callback(ahead.stop)
         drawn = rollouts_ahead(checkpoint) if checkpoint is not None else None
         if drawn is not None and not changed:  # drawn under other settings they are not what these would draw
-            parts.ahead.batch = read_batch(drawn, task.train)
+            ahead.batch = read_batch(drawn, task.train)
     run = Run(config, folder, parts, checkpoints, resumed_from=checkpoint)
     run.saved_step = run.step if checkpoint is not None else None
     stack.callback(run.report.finish)

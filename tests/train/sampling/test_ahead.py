@@ -2,20 +2,23 @@
 
 import copy
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pgkern.rollout.engine import Prompt, Rollout, RolloutEngine, Sampling
+from pgkern.rollout.engine import EngineFailedError, Prompt, Rollout, RolloutEngine, Sampling
 from pgkern.rollout.transformers_engine import TransformersEngine
+from pgkern.train import opening
 from pgkern.train import step as step_module
 from pgkern.train.config import ObjectiveConfig, OptimizerConfig, RewardConfig, RolloutConfig, RunConfig, TrainConfig
 from pgkern.train.judging.rewards_in_loop import RewardJudge
 from pgkern.train.logs.phase_clock import PhaseClock
+from pgkern.train.loop import train
 from pgkern.train.model.micro_batches import TokenSequence
 from pgkern.train.model.policy_model import Policy
 from pgkern.train.parts import Parts
@@ -192,6 +195,74 @@ def test_a_run_that_ends_does_not_wait_for_all_of_it() -> None:
     closing.join(timeout=60)
     assert not closing.is_alive()
     assert given == []
+
+
+class UntilItIsClosed(Waiting):
+    """Of the second step's rollouts none comes, or each costs the reward a minute."""
+
+    def __init__(self, engine: TransformersEngine, folder: Path, *, hangs: bool) -> None:
+        super().__init__(engine, threading.Event())
+        self.hangs, self.slow, self.hanging = hangs, folder / "slow", folder / "hanging"
+        self.closed, self.close = threading.Event(), self.note_close
+
+    def note_close(self) -> None:
+        self.closed.set()
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[Rollout]:
+        self.calls += 1
+        if self.calls == 3 and self.hangs:  # after an evaluation and the first step
+            self.hanging.touch()
+            assert self.closed.wait(timeout=60)
+            raise EngineFailedError("the engine was closed")
+        if self.calls == 3:
+            self.slow.touch()
+        yield from self.engine.generate(prompts, sampling)
+
+
+SLOW = """
+import time
+from pathlib import Path
+
+def slow(completion, gold):
+    if (Path(__file__).parent / "slow").exists():
+        (Path(__file__).parent / "hanging").touch()
+        time.sleep(60.0)
+    return len(completion) % 7 / 7
+"""
+
+
+@pytest.mark.parametrize("hangs", [True, False], ids=["the engine", "the reward"])
+def test_a_run_that_is_interrupted_does_not_wait_for_what_hangs(
+    one_step_off: TrainConfig, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    engine = UntilItIsClosed(with_a_model_of_its_own(policy), tmp_path, hangs=hangs)
+
+    def open_engine(config: TrainConfig, _: Any, problems: Any, folder: Path, stack: ExitStack, **__: Any) -> Waiting:
+        stack.callback(engine.close)
+        return engine
+
+    interrupted = []
+
+    def interrupt(*args: Any, **kwargs: Any) -> None:
+        while not engine.hanging.exists():
+            time.sleep(0.01)
+        interrupted.append(time.monotonic())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(opening, "check_engine", lambda config: ())
+    monkeypatch.setattr(opening, "open_engine", open_engine)
+    monkeypatch.setattr(step_module, "accumulate_gradients", interrupt)
+    config = replace(
+        one_step_off,
+        engine="vllm",
+        warmup=replace(one_step_off.warmup, steps=0),
+        rewards=(RewardConfig(function=f"{tmp_path / 'slow.py'}:slow", seconds=100.0),),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run")
+    assert time.monotonic() - interrupted[0] < 30.0
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pgkern rollouts ahead")]
 
 
 def test_a_batch_comes_back_from_a_file_as_it_was(one_step_off: TrainConfig, policy: Policy, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -353,6 +354,23 @@ def test_closing_ends_processes_that_are_still_starting(make: Make, trainer: Tra
     assert time.perf_counter() - started < 60.0  # they would take an hour, and are given two minutes
     assert fate.living() == []
     interrupting.join()
+
+
+def test_closing_ends_a_generation_of_another_thread_and_nothing_is_built_anew(
+    make: Make, trainer: Trainer, events: list[tuple[str, str]]
+) -> None:
+    fate = Fate(wrong=["slow"])
+    engine = make(fate, probed=False, cancellation=fate.cancellation)
+    push(engine, trainer, 0)
+    rollouts = engine.generate(prompts(6), SAMPLING)
+    next(rollouts)
+    with ThreadPoolExecutor(1) as pool:
+        others = pool.submit(list, rollouts)
+        engine.close()
+        with pytest.raises(EngineFailedError, match="the engine was closed"):
+            others.result(60.0)
+    assert len(fate.processes) == 1
+    assert events == []
 
 
 def test_what_takes_the_place_of_an_engine_and_is_none_leaves_the_other_at_work(

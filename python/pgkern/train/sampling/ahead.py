@@ -48,9 +48,13 @@ class RolloutsAhead:
         batch, self.batch = self.batch, None
         return batch
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """What is on its way ends with its next rollout, and nobody gets it."""
         self._stopped.set()
+
+    def close(self) -> None:
+        """Stop it and wait for its end, which comes at once where the engine and the rewards were closed before."""
+        self.stop()
         if self._thread is not None:
             self._thread.shutdown()
 
