@@ -107,6 +107,31 @@ def test_a_parent_that_is_gone_before_the_guard_looks(family: Family) -> None:
     assert family.nothing_is_left()
 
 
+# As those that wait for a disk are: what is sent to them does not end them.
+UNKILLABLE = """
+import os, sys
+from pgkern.rollout.vllm import orphan_guard
+orphan_guard._LONGEST_END_S = 0.5
+os.kill = lambda pid, signum: None
+sys.exit(orphan_guard.main(os.getppid(), sys.argv[1], sys.argv[2:]))
+"""
+
+
+def test_a_process_that_cannot_be_killed_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    own, ready = tmp_path / "own", tmp_path / "ready"
+    own.mkdir()
+    command = [sys.executable, "-c", UNKILLABLE, str(own), "sh", "-c", f"echo > {ready}; exec sleep 900"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as guard:
+        assert comes_true(ready.exists)
+        assert guard.stdin is not None
+        guard.stdin.close()
+        try:
+            assert guard.wait(60) == 128 + 9
+        finally:
+            guard.kill()
+    assert not own.exists()
+
+
 @pytest.mark.parametrize(("ending", "status"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", 128 + 9)])
 def test_the_command_ends_by_itself(tmp_path: Path, ending: str, status: int) -> None:
     script = f"import os, subprocess, sys; subprocess.Popen(['sleep', '900']); {ending}"

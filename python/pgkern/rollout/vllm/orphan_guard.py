@@ -23,6 +23,7 @@ from types import FrameType
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LOOK_EVERY_S = 0.1
 _TRACKERS_HAVE_S = 10.0
+_LONGEST_END_S = 20.0  # a killed process may wait for a disk or a driver, and for ever
 
 
 def main(parent: int, folder: str, command: list[str]) -> int:
@@ -37,7 +38,8 @@ def main(parent: int, folder: str, command: list[str]) -> int:
             pass
         status = child.returncode
     finally:
-        _end_descendants()
+        end_descendants(os.getpid())
+        _reap()
         shutil.rmtree(folder, ignore_errors=True)
     return 128 + signal.SIGKILL if status is None else status if status >= 0 else 128 - status
 
@@ -55,20 +57,21 @@ def _input_has_ended() -> bool:
     return bool(readable) and not os.read(sys.stdin.fileno(), 1)
 
 
-def _end_descendants() -> None:
-    """Kill until none is left: one that is being killed may have started another.
+def end_descendants(ancestor: int) -> None:
+    """Kill until none runs, as one that is being killed may have started another, or until it has taken too long.
 
     Python's resource trackers come last and have a moment of their own: they end by themselves when those they serve
     are gone, and remove the shared memory these have left behind.
     """
-    patience_ends = time.monotonic() + _TRACKERS_HAVE_S
-    while descendants := _descendants():
-        is_late = time.monotonic() > patience_ends
-        for pid in descendants:
-            if is_late or not _is_resource_tracker(pid):
-                with suppress(ProcessLookupError):  # it ended by itself
+    began = time.monotonic()
+    while running := _descendants(ancestor):
+        seconds = time.monotonic() - began
+        if seconds > _LONGEST_END_S:
+            return
+        for pid in running:
+            if seconds > _TRACKERS_HAVE_S or not _is_resource_tracker(pid):
+                with suppress(OSError):  # it ended by itself, or is none that this user may end
                     os.kill(pid, signal.SIGKILL)
-        _reap()
         time.sleep(0.01)
 
 
@@ -78,18 +81,21 @@ def _is_resource_tracker(pid: int) -> bool:
     return False
 
 
-def _descendants() -> list[int]:
-    parent_of = {}
+def _descendants(ancestor: int) -> list[int]:
+    """Those that run: what is left of one that has ended goes with its parent."""
+    parent_of, ended = {}, set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()  # the name before it may hold spaces
         except OSError:
             continue  # it ended meanwhile
         parent_of[int(stat.parent.name)] = int(fields[1])
-    found = [os.getpid()]
+        if fields[0] in "ZX":
+            ended.add(int(stat.parent.name))
+    found = [ancestor]
     for pid in found:
         found.extend(child for child, parent in parent_of.items() if parent == pid)
-    return found[1:]
+    return [pid for pid in found[1:] if pid not in ended]
 
 
 def _reap() -> None:

@@ -1,6 +1,7 @@
 """A vLLM server of our own: started in its interpreter, watched, and ended with all that came of it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from .log_end import log_end
 from .server_connection import ask_for_text
 
 _LOOK_EVERY_S = 0.2
+_GUARD_HAS_S, _KILLED_GUARD_HAS_S = 30.0, 10.0  # it gives up on a process sooner
 
 
 class ServerProcess:
@@ -84,9 +86,16 @@ class ServerProcess:
         return f"The vLLM server's process {state}. {log_end(self.log)}"
 
     def close(self) -> None:
-        """End the server's processes and wait until none is left. May be called twice."""
+        """End the server's processes and wait until none is left that can be ended. May be called twice."""
         self._let_go()
-        self._guard.wait()
+        try:
+            self._guard.wait(_GUARD_HAS_S)
+        except subprocess.TimeoutExpired:  # it is stopped, or hangs itself
+            orphan_guard.end_descendants(self._guard.pid)  # first: without it they are nobody's
+            self._guard.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self._guard.wait(_KILLED_GUARD_HAS_S)
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _let_go(self) -> None:
         """The guard's sign to end the server."""
