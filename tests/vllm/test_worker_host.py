@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -165,6 +166,35 @@ def test_a_start_that_is_cancelled_ends_soon(tmp_path: Path, hangs: str) -> None
     assert time.monotonic() - began < 60.0
     host.close()
     assert not running_in_sessions(pids)
+
+
+@pytest.mark.parametrize("ending", ["is there", "is killed", "is cancelled"])
+def test_what_an_engine_needs_for_its_start_is_removed_once_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    temporary, engine = tmp_path / "temporary", tmp_path / "vllm/v1/engine/llm_engine.py"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    seconds = 1 if ending == "is there" else 600
+    start = f"lambda cls, arguments: (tempfile.mkstemp('.start'), time.sleep({seconds}), cls())[-1]"
+    engine.write_text("import tempfile" + engine.read_text().replace("lambda cls, arguments: cls()", start))
+    host, cancellation = WorkerHost(log=tmp_path / "worker.log"), Cancellation()
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(WorkerReplica, host, ARGUMENTS, cancellation=cancellation)
+        assert comes_true(lambda: any(temporary.rglob("*.start")))
+        if ending == "is there":
+            replica = starting.result(120.0)
+            assert not os.listdir(
+                temporary
+            )  # also while it runs, for nobody can tidy up after a trainer that is killed
+            replica.close()
+        else:
+            cancellation.cancel() if ending == "is cancelled" else os.kill(host._workers[0].pid, signal.SIGKILL)
+            with pytest.raises(EngineFailedError):
+                starting.result(120.0)
+    assert not os.listdir(temporary)
+    host.close()
 
 
 def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:

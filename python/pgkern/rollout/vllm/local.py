@@ -36,19 +36,20 @@ def import_vllm() -> None:
 
 
 class VllmReplica:
-    """A `Replica` that is an engine of this process.
+    """A `Replica` that is an engine of this process. `start_folder` is for files that it needs only while it starts.
 
     Raises whatever vLLM raises where it cannot be started: every message is its own.
     """
 
-    def __init__(self, arguments: VllmArguments) -> None:
+    def __init__(self, arguments: VllmArguments, start_folder: str) -> None:
         import_vllm()
         from vllm.engine.arg_utils import EngineArgs
         from vllm.v1.engine.llm_engine import LLMEngine
 
         self._max_model_len = arguments.max_model_len
         chosen = EngineArgs(**engine_arguments(arguments), disable_log_stats=True)
-        with _no_files_left() if arguments.eager else nullcontext():  # what is compiled is kept there
+        # Where it compiles, what comes of that is among its temporary files, and kept.
+        with _temporary_files_in(start_folder) if arguments.eager else nullcontext():
             self._engine: Any = LLMEngine.from_engine_args(chosen)
         self._tokenizer: Any = self._engine.get_tokenizer()
         if arguments.load_format == "dummy":  # what is pushed comes from files
@@ -206,14 +207,13 @@ class _Response:
 
 
 @contextmanager
-def _no_files_left() -> Iterator[None]:
-    """Have vLLM's processes find each other by a file that is gone afterwards: it would not remove it when killed."""
-    with tempfile.TemporaryDirectory(prefix="pgkern-vllm-") as folder:
-        usual, tempfile.tempdir = tempfile.tempdir, folder
-        try:
-            yield
-        finally:
-            tempfile.tempdir = usual
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """Among them the file by which vLLM's processes find each other, which it would not remove."""
+    usual, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = usual
 
 
 def _sampling_params(request: Request, sampling: Sampling) -> Any:  # noqa: ANN401

@@ -64,7 +64,7 @@ def main(control_number: int, lifeline_number: int, parent: int) -> None:
             os.dup2(log_number, 1)
             os.dup2(log_number, 2)
             threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-            _be_a_worker(Channel(socket.socket(fileno=channel_number)), order["arguments"])
+            _be_a_worker(Channel(socket.socket(fileno=channel_number)), order["arguments"], order["start_folder"])
         for number in numbers:
             os.close(number)
         control.send(_as_json({"pid": pid}))
@@ -95,11 +95,11 @@ def _end(pid: int) -> int:
     return -signal.SIGKILL
 
 
-def _be_a_worker(channel: Channel, settings: dict[str, Any]) -> None:
+def _be_a_worker(channel: Channel, settings: dict[str, Any], start_folder: str) -> None:
     """Build the engine, and serve until the trainer closes the channel. Does not return."""
     status = 1
     try:
-        Worker(channel).serve(VllmArguments(**settings))
+        Worker(channel).serve(VllmArguments(**settings), start_folder)
         status = 0
     except EOFError:
         status = 0  # the trainer has closed
@@ -116,10 +116,10 @@ class Worker:
         self._channel = channel
         self._unsent: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
-    def serve(self, arguments: VllmArguments) -> None:
+    def serve(self, arguments: VllmArguments, start_folder: str) -> None:
         """Answer orders one after the other; the first that fails for the engine's own reasons is the last."""
         try:
-            self._replica = VllmReplica(arguments)
+            self._replica = VllmReplica(arguments, start_folder)
         except BaseException as error:
             self._channel.send({"failure": f"vLLM cannot be started: {_said(error)}"})
             raise

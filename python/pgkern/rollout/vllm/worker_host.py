@@ -3,9 +3,11 @@
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import weakref
 from dataclasses import asdict, dataclass
@@ -32,14 +34,21 @@ class StartedWorker:
     lifeline: socket.socket
     descriptor: int
     """For `select`: there is something to read once the worker has ended."""
+    start_folder: Path
+    """For files that vLLM does without when its engine is there."""
 
     def kill(self) -> None:
         """Without waiting for its end, and without those that it started."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
 
+    def remove_start_folder(self) -> None:
+        """Once its engine is there, or never will be."""
+        shutil.rmtree(self.start_folder, ignore_errors=True)
+
     def release(self) -> None:
         """Close what this side has of it, once it has been ended and nobody listens any more."""
+        self.remove_start_folder()
         self.channel.close()
         self.lifeline.close()
         os.close(self.descriptor)
@@ -72,7 +81,9 @@ class WorkerHost:
             channel, its_channel = (opened.enter_context(end) for end in socket.socketpair())
             lifeline, its_lifeline = (opened.enter_context(end) for end in socket.socketpair())
             log = opened.enter_context(self._log.open("ab"))
-            order = {"arguments": asdict(arguments), "fork": self._fork}
+            # Short, as a socket's path has at most 107 bytes, and made here, as a worker may be killed at any moment.
+            folder = Path(tempfile.mkdtemp(prefix="pgkern-vllm-"))
+            order = {"arguments": asdict(arguments), "fork": self._fork, "start_folder": str(folder)}
             try:
                 answer = process.ask(
                     order, [its_channel.fileno(), its_lifeline.fileno(), log.fileno()], _ANSWER_SECONDS
@@ -81,8 +92,11 @@ class WorkerHost:
                 descriptor = os.pidfd_open(pid)
             except (EngineFailedError, OSError) as error:
                 self._forget(process)
+                shutil.rmtree(folder, ignore_errors=True)
                 raise EngineFailedError(f"vLLM's worker did not start: {error}") from error
-            self._workers.append(StartedWorker(pid, process, Channel(channel.dup()), lifeline.dup(), descriptor))
+            self._workers.append(
+                StartedWorker(pid, process, Channel(channel.dup()), lifeline.dup(), descriptor, folder)
+            )
             return self._workers[-1]
 
     def end(self, worker: StartedWorker) -> str:

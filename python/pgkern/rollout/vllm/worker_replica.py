@@ -53,6 +53,7 @@ class WorkerReplica:
         try:
             with cancellation.ends(self._worker.kill):
                 self._answer(startup_deadline_s - (time.monotonic() - began))
+            self._worker.remove_start_folder()
         except BaseException:
             self.close()
             raise
