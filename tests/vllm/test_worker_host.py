@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pgkern.rollout.cancellation import Cancellation
 from pgkern.rollout.engine import EngineFailedError, Prompt, Rollout, Sampling
 from pgkern.rollout.vllm.arguments import VllmArguments
-from pgkern.rollout.vllm.worker_host import WorkerHost
+from pgkern.rollout.vllm.worker_host import StartedWorker, WorkerHost
 from pgkern.rollout.vllm.worker_replica import WorkerReplica
 
 from .by_hand import requests
@@ -166,6 +167,41 @@ def test_a_start_that_is_cancelled_ends_soon(tmp_path: Path, hangs: str) -> None
     assert time.monotonic() - began < 60.0
     host.close()
     assert not running_in_sessions(pids)
+
+
+def test_a_start_that_is_cancelled_while_its_failure_is_told_kills_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = tmp_path / "vllm/v1/engine/llm_engine.py"
+    engine.write_text(engine.read_text().replace("lambda cls, arguments: cls()", "lambda *_: 1 / 0"))
+    host, cancellation = WorkerHost(log=tmp_path / "worker.log"), Cancellation()
+    start, last_lines, number = host.start, host.last_lines, -1
+
+    def note_number(*arguments: Any) -> StartedWorker:
+        nonlocal number
+        worker = start(*arguments)
+        number = worker.descriptor
+        return worker
+
+    def cancel(since: int) -> str:
+        """The number of the worker's descriptor is that of another process meanwhile."""
+        others = os.pidfd_open(other.pid)
+        os.dup2(others, number)
+        cancellation.cancel()
+        for each in {others, number}:
+            os.close(each)
+        return last_lines(since)
+
+    monkeypatch.setattr(host, "start", note_number)
+    monkeypatch.setattr(host, "last_lines", cancel)
+    with subprocess.Popen(["sleep", "900"]) as other:
+        with pytest.raises(EngineFailedError, match="ZeroDivisionError"):
+            WorkerReplica(host, ARGUMENTS, cancellation=cancellation)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.5)
+        other.kill()
+    assert cancellation.is_cancelled
+    host.close()
 
 
 @pytest.mark.parametrize("ending", ["is there", "is killed", "is cancelled"])

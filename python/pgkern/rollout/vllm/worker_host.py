@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..cancellation import Cancellation
@@ -23,7 +23,7 @@ _ANSWER_SECONDS = 30.0  # of a process that has its imports behind it
 _QUOTED_LINES = 15
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StartedWorker:
     """A worker that is on its way: it says on the channel when its engine is there."""
 
@@ -36,11 +36,14 @@ class StartedWorker:
     """For `select`: there is something to read once the worker has ended."""
     start_folder: Path
     """For files that vLLM does without when its engine is there."""
+    _is_released: bool = field(default=False, init=False)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def kill(self) -> None:
-        """Without waiting for its end, and without those that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
+        """Without waiting for its end, and without those that it started; nothing once it is released."""
+        with self._one_at_a_time, contextlib.suppress(ProcessLookupError):
+            if not self._is_released:
+                signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
 
     def remove_start_folder(self) -> None:
         """Once its engine is there, or never will be."""
@@ -49,9 +52,12 @@ class StartedWorker:
     def release(self) -> None:
         """Close what this side has of it, once it has been ended and nobody listens any more."""
         self.remove_start_folder()
-        self.channel.close()
-        self.lifeline.close()
-        os.close(self.descriptor)
+        with self._one_at_a_time:
+            if not self._is_released:
+                self._is_released = True  # from now on the descriptor may be somebody else's
+                self.channel.close()
+                self.lifeline.close()
+                os.close(self.descriptor)
 
 
 class WorkerHost:
