@@ -2,13 +2,17 @@
 
 import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import cast
+from unittest.mock import PropertyMock
 
 import pytest
 
@@ -16,7 +20,7 @@ from pgkern.rollout.cancellation import Cancellation
 from pgkern.rollout.engine import EngineFailedError, Prompt, Sampling
 from pgkern.rollout.vllm.arguments import VllmArguments
 from pgkern.rollout.vllm.concurrent_posts import connections_each
-from pgkern.rollout.vllm.server_connection import ask
+from pgkern.rollout.vllm.server_connection import ServerConnection, ask
 from pgkern.rollout.vllm.server_process import ServerProcess
 from pgkern.rollout.vllm.server_replica import ServerReplica
 
@@ -89,6 +93,15 @@ def test_a_server_that_hangs_while_it_is_looked_at_is_left_when_that_is_cancelle
     with pytest.raises(EngineFailedError, match=r"/version of the vLLM server .* failed"):
         ServerReplica(address, lambda ids: "", cancellation=cancellation)
     assert time.monotonic() - began < 60.0  # not by its deadline, 300 s
+
+
+def test_a_connection_that_is_aborted_while_its_own_thread_closes_it() -> None:
+    connection = ServerConnection("http://127.0.0.1:1", 1.0)
+    with socket.socket() as connected:
+        sock = PropertyMock(side_effect=[connected, None])
+        connection._http = cast("HTTPConnection", type("Closing", (), {"sock": sock})())
+        connection.abort()
+    assert sock.called
 
 
 def test_a_server_that_is_still_starting_is_ended_when_that_is_cancelled(

@@ -77,8 +77,9 @@ class ServerConnection:
         """From another thread: end the request under way, which then fails, and refuse all that follow."""
         with self._lock:
             self._aborted = True
-            if self._http.sock is not None:
-                _shut_down(self._http.sock)
+            connected = self._http.sock  # the thread whose request it is may close it at any moment
+            if connected is not None:
+                _shut_down(connected)
 
     def close(self) -> None:
         """End the connection; another `request` opens it again."""
