@@ -17,6 +17,8 @@ from . import nccl_sender
 from .log_end import log_end
 from .weight_push import Ask
 
+_KILLED_HAS_S = 10.0
+
 
 class NcclPush:
     """Keeps a sender (`nccl_sender`) that has met the server's workers; a `WeightPush`.
@@ -71,7 +73,8 @@ class NcclPush:
         """See `WeightPush.close`."""
         with suppress(ProcessLookupError):
             os.killpg(self._sender.pid, signal.SIGKILL)
-        self._sender.wait()
+        with suppress(subprocess.TimeoutExpired):  # a driver may hold on to it
+            self._sender.wait(_KILLED_HAS_S)
         for pipe in (self._sender.stdin, self._sender.stdout):
             if pipe is not None:
                 with suppress(BrokenPipeError):
