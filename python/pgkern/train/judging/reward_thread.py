@@ -11,6 +11,7 @@ from ...rewards import BatchReward, Failure
 from .outcomes import FAILURES
 
 _WITHOUT_AN_END = (Failure.TIMED_OUT.name.lower(), Failure.NOT_STARTED.name.lower())
+_COMPANY_COMES_IN_S = 0.1  # or not at all: then a worker or two have nothing to do
 _HANGING_CALLS = 32  # in a row, of each worker; what comes behind them would only make the run wait for as long again
 
 
@@ -50,11 +51,13 @@ class RewardThread:
         self._most_hanging = None if workers is None else _HANGING_CALLS * workers
         # Between two pieces it is seen whether a reward only hangs; a piece keeps all workers busy.
         self._piece = None if workers is None else 8 * workers
+        self._workers = workers or 1
         self._changed = threading.Condition()
         self._waiting: deque[Submitted] = deque()
         self._scores: list[Score] = []
         self._num_submitted = 0
         self._hanging = 0
+        self._none_to_come = False
         self._error: BaseException | None = None
         self._closed = False
         threading.Thread(target=self._work, name=f"pgkern reward {reward.__name__}", daemon=True).start()
@@ -74,7 +77,10 @@ class RewardThread:
         Raises what the reward raised in the thread, and `RuntimeError` when another thread closes this meanwhile.
         """
         with self._changed:
+            self._none_to_come = True
+            self._changed.notify_all()
             self._changed.wait_for(self._is_settled)
+            self._none_to_come = False
             if self._error is not None:
                 raise self._error
             if len(self._scores) < self._num_submitted:
@@ -105,11 +111,18 @@ class RewardThread:
                 self._changed.notify_all()
 
     def _next(self) -> list[Submitted]:
-        """As many samples as are judged together; none when there will be no more."""
+        """As many samples as are judged together; none when there will be no more.
+
+        The first of a step come one by one: they wait a moment for one another, as long as they are fewer than workers.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or bool(self._waiting))
+            self._changed.wait_for(self._has_enough, timeout=_COMPANY_COMES_IN_S)
             size = len(self._waiting) if self._piece is None else min(self._piece, len(self._waiting))
             return [self._waiting.popleft() for _ in range(size)]
+
+    def _has_enough(self) -> bool:
+        return self._closed or self._none_to_come or len(self._waiting) >= self._workers
 
     def _judged(self, samples: Sequence[Submitted]) -> list[Score]:
         if self._most_hanging is not None and self._hanging >= self._most_hanging:
