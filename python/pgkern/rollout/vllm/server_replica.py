@@ -204,7 +204,9 @@ class ServerReplica:
         self.max_model_len, self.doubts = room, doubts
 
     def _is_another(self) -> bool:
-        return self._version_of(self._weights_name(self._deadline_s)) == -1
+        """Whether its weights are neither of a push of this object's nor of one that broke off, as after a restart."""
+        name = self._weights_name(self._deadline_s)
+        return name != _UPDATING and self._version_of(name) == -1
 
     def _ask_whether(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Where to be refused is an answer."""
