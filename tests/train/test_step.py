@@ -23,6 +23,7 @@ from pgkern.train.judging.rewards_in_loop import RewardFailedError, RewardJudge
 from pgkern.train.model.micro_batches import TokenSequence
 from pgkern.train.model.policy_model import Policy
 from pgkern.train.parts import Parts
+from pgkern.train.sampling.experience import Sample
 from pgkern.train.scoring.reference import Reference
 from pgkern.train.scoring.sample_metrics import flat
 from pgkern.train.scoring.score import score
@@ -142,19 +143,19 @@ def test_dynamic_sampling_measures_kept_and_dropped_by_their_tokens(
     )
     rewards = (RewardConfig(function=f"{tmp_path / 'some.py'}:some"),)
     rollouts = replace(ROLLOUTS, dynamic_sampling=True, max_draws=1)
+    before = {name: tensor.clone() for name, tensor in policy.model.state_dict().items()}
     with parts_of(replace(config, rollouts=rollouts, rewards=rewards), policy) as parts:
         result = policy_gradient_step(parts, 0)
-        assert 0.0 < result.metrics["kept_fraction"] < 1.0
-    plain = replace(config, rollouts=ROLLOUTS, rewards=rewards)
-    with parts_of(plain, policy) as parts:
-        scores = score(
-            parts.policy,
-            [TokenSequence.of(sample.rollout) for sample in result.samples],
-            temperature=1.0,
-            max_tokens=1000,
-        )
-    # The step has changed the policy a little since.
-    assert result.metrics["entropy"] == pytest.approx(flat(scores.entropies).mean(), rel=0.02)
+    policy.model.load_state_dict(before)
+
+    def entropy(samples: list[Sample]) -> float:
+        sequences = [TokenSequence.of(sample.rollout) for sample in samples]
+        return float(flat(score(policy, sequences, temperature=1.0, max_tokens=1000).entropies).mean())
+
+    assert 0.0 < result.metrics["kept_fraction"] < 1.0
+    kept = [sample for index, sample in enumerate(result.samples) if index in result.advantages]
+    assert abs(entropy(kept) - entropy(result.samples)) > 1e-4
+    assert result.metrics["entropy"] == pytest.approx(entropy(result.samples), abs=1e-5)
 
 
 def test_the_first_update_is_on_policy_and_later_ones_are_not(

@@ -71,8 +71,8 @@ def policy_gradient_step(parts: Parts, step: int) -> StepResult:
     seen = _seen_by_update(parts, scores, credit)
     with clock.phase("score"):
         apart = metrics_apart(parts, scores, seen)
-        kept = {id(sample) for sample in samples}
-        dropped = metrics_of_dropped(parts, [sample.rollout for sample in drawn if id(sample) not in kept])
+        kept = {id(sample.rollout) for sample in samples}  # a kept sample has another group's number
+        dropped = metrics_of_dropped(parts, [sample.rollout for sample in drawn if id(sample.rollout) not in kept])
     with clock.phase("train"):
         passes = _update(parts, scores, credit, step)
     in_pass = (passes[0]["tokens"], of_update(passes[0]) if seen else {})
