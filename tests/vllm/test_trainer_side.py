@@ -30,22 +30,12 @@ from pgkern.train.scoring.score import score
 from pgkern.train.tasks import load_task
 
 from ..train.documented_metrics import undocumented
+from ..train.small_settings import SMALL
 
-SMALL = [
+SETTINGS = [
+    *SMALL,
     "engine=vllm",
-    "data.num_digits=1",
-    "data.num_train=60",
-    "data.num_validation=12",
-    "model.hidden_size=32",
-    "model.num_layers=1",
-    "warmup.steps=4",
-    "warmup.batch_size=8",
-    "rollouts.prompts_per_step=4",
-    "rollouts.samples_per_prompt=4",
-    "rollouts.max_tokens=12",
     "rollouts.temperature=0.8",
-    "optimizer.schedule=constant",
-    "run.checkpoint_every=2",
     "run.evaluate_every=2",
     "vllm.kv_cache_mib=64",
 ]
@@ -54,7 +44,7 @@ SMALL = [
 def small(python: Path, folder: Path) -> list[str]:
     """A run whose every step changes the policy: each sample earns something else."""
     (folder / "own.py").write_text("def odd(completion, gold):\n    return sum(map(ord, completion)) % 7 / 7\n")
-    return [*SMALL, f"vllm.python={python}", f'rewards=[{{function="{folder / "own.py"}:odd"}}]']
+    return [*SETTINGS, f"vllm.python={python}", f'rewards=[{{function="{folder / "own.py"}:odd"}}]']
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:

@@ -17,13 +17,9 @@ from pgkern.train.config import (
     WarmupConfig,
 )
 
-SAMPLES_PER_STEP = 16
+from ..train.resume.processes import REWARD
 
-# A reward that every sample earns some of, so that each step changes the weights.
-REWARD = """
-def early_letters(completion, gold):
-    return sum(letter < "m" for letter in completion) / max(1, len(completion))
-"""
+SAMPLES_PER_STEP = 16
 
 
 def small_run(folder: Path, python: Path, engine: str, *, steps: int, servers: int = 1) -> TrainConfig:

@@ -51,6 +51,14 @@ def test_a_finished_run_says_so(runs: Runs, copy: Path, finished: Path) -> None:
     assert_same_run(copy, finished)
 
 
+def test_a_reward_that_was_chosen_for_the_prompt_follows_it(runs: Runs, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert runs.finish(run, *SETTINGS, "rewards=[]").code == 0
+    process = runs.finish(run, "run.steps=5", "data.prompt=question_only", resumed=True)
+    assert process.code == 0, process.output
+    assert "rewards[0].function r1_zero -> boxed" in process.output
+
+
 def test_a_run_in_use_is_refused(runs: Runs, tmp_path: Path, finished: Path) -> None:
     run = tmp_path / "run"
     first = runs.start(run, *SETTINGS)

@@ -16,7 +16,7 @@ class RewardConfig:
     seconds: float = 10.0  # of one's own: for a call, which is ended with its process after that
     workers: int = 1  # of one's own: processes
     max_memory_mb: float | None = None  # of one's own: beyond what loading it takes, in 2**20 bytes
-    patience: int = 3  # of one's own: steps or evaluations in a row of which it judges nothing, then the run stops
+    patience: int = 3  # steps or evaluations in a row without a judgement of it, or of all together: the run stops
 
     def __post_init__(self) -> None:
         if not self.function:
