@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def main(folder):
     for name, tensor in weights.items():
         try:
             model.load_weights([(name, tensor)])
-        except AttributeError as error:
+        except (AttributeError, AssertionError) as error:
             refused.append([name, str(error)])
     Path(sys.argv[2]).write_text(json.dumps({"weights": len(weights), "refused": refused}))
 
@@ -47,5 +48,8 @@ def test_vllms_cpu_build_refuses_weights_that_are_loaded_as_trl_does(
     assert result.returncode == 0, result.stderr[-4000:]
     told = json.loads(found.read_text())
     assert told["weights"] == 25
-    assert len(told["refused"]) == 14
-    assert {message for _, message in told["refused"]} == {"'Parameter' object has no attribute 'weight_loader'"}
+    reasons = Counter(
+        "no loader" if message == "'Parameter' object has no attribute 'weight_loader'" else "no place"
+        for _, message in told["refused"]
+    )
+    assert reasons == {"no loader": 10, "no place": 4}, told["refused"]  # of two layers: q, k, v, gate, up; o, down
